@@ -1,0 +1,147 @@
+"""Names of everything in a run folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.clock import utc
+from harness.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from harness.model.time import Stamp
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """A run folder, whether a run is writing it or it was kept.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()
+
+    @classmethod
+    def create(cls, parent: Path, *, suite: str, target: str, now: Stamp) -> RunFolder:
+        """Makes a new run folder and points `latest` at it.
+
+        Args:
+            parent: Usually "harness-runs" under the caller's directory.
+            suite: Name of the suite, or names joined by "+".
+            target: Name of the target.
+            now: Start of the run.
+
+        Raises:
+            EvidenceError: It can't be made there.
+        """
+        stamp = utc(now).strftime("%Y%m%dT%H%M%SZ")
+        folder = cls(parent / f"{stamp}-{suite}-{target}-{secrets.token_hex(3)}")
+        try:
+            folder.operator_logs.mkdir(parents=True)
+            for part in (folder.timeline, folder.samples, folder.metrics, folder.components):
+                part.mkdir()
+            latest = parent / "latest"
+            if latest.is_symlink() or not latest.exists():
+                draft = parent / f".latest-{secrets.token_hex(3)}"
+                draft.symlink_to(folder.path.name)
+                os.replace(draft, latest)
+        except OSError as error:
+            raise EvidenceError(
+                f"Can't make the run folder {folder.path}: {error.strerror or error}",
+                hint="Give a folder that can be written with --output.",
+            ) from error
+        return folder
+
+    @property
+    def id(self) -> str:
+        """The folder's name."""
+        return self.path.name
+
+    @property
+    def run_file(self) -> Path:
+        """Versions, host, settings, seed; written first."""
+        return self.path / "run.json"
+
+    @property
+    def evidence(self) -> Path:
+        """Everything that stages 1-4 write."""
+        return self.path / "evidence"
+
+    @property
+    def target_file(self) -> Path:
+        """The Target as it was used, as JSON."""
+        return self.evidence / "target.json"
+
+    @property
+    def cluster_file(self) -> Path:
+        """The Cluster, as JSON (paths only, no credentials)."""
+        return self.evidence / "cluster.json"
+
+    @property
+    def installation_file(self) -> Path:
+        """The Installation, as JSON; absent where the install failed."""
+        return self.evidence / "installation.json"
+
+    @property
+    def install_fault_file(self) -> Path:
+        """The Finding of an install that failed by the operator's fault; else absent."""
+        return self.evidence / "install-fault.json"
+
+    @property
+    def stages_file(self) -> Path:
+        """StageRecords, by the runner."""
+        return self.evidence / "stages.ndjson"
+
+    @property
+    def suite_file(self) -> Path:
+        """SuiteRecords, by the pytest plugin."""
+        return self.evidence / "suite.ndjson"
+
+    @property
+    def processes_file(self) -> Path:
+        """ProcessEvents, by the guard."""
+        return self.evidence / "processes.ndjson"
+
+    @property
+    def operator_logs(self) -> Path:
+        """Folder of LogLines, a file a process, by the guard."""
+        return self.evidence / "operator"
+
+    @property
+    def timeline(self) -> Path:
+        """Folder of TimelineEvents, a file a resource, by the probes."""
+        return self.evidence / "timeline"
+
+    @property
+    def samples(self) -> Path:
+        """Folder of fixed-width columns, by the probes."""
+        return self.evidence / "samples"
+
+    @property
+    def metrics(self) -> Path:
+        """Folder of MetricsPages."""
+        return self.evidence / "metrics"
+
+    @property
+    def components(self) -> Path:
+        """Folder of the logs of the cluster's components."""
+        return self.evidence / "components"
+
+    @property
+    def audit_log(self) -> Path:
+        """The API server's audit log; rotated files lie beside it as audit-<time>.log."""
+        return self.evidence / "audit.log"
+
+    @property
+    def result_file(self) -> Path:
+        """`RunResult` as JSON."""
+        return self.path / "result.json"
+
+    def report(self, name: str) -> Path:
+        """Returns the path of a report, for example `report("report.html")`."""
+        return self.path / name

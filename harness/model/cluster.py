@@ -1,0 +1,64 @@
+"""The cluster under a run (made by stage 2)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+__all__ = ["Capability", "Cluster", "ComponentVersion"]
+
+
+class Capability(StrEnum):
+    """What a cluster can offer; suites and checks declare which ones they need."""
+
+    GC = "gc"  # kube-controller-manager collects garbage
+    WORKLOADS = "workloads"  # pods run or are simulated
+    KUBELET = "kubelet"  # pods really run
+    AUDIT = "audit"  # an audit log that we can read
+    RESTART_APISERVER = "restart_apiserver"
+    SNAPSHOT = "snapshot"
+    FAULT_PROXY = "fault_proxy"
+
+
+class ComponentVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One binary of the cluster: its name, version and where it came from."""
+
+    name: str
+    version: str
+    source: str
+
+
+class Cluster(msgspec.Struct, frozen=True, kw_only=True):
+    """A reachable cluster.
+
+    Attributes:
+        id: Unique on this machine; names the state folder.
+        provider: "local", "kind" or "existing".
+        name: What people call it.
+        kubeconfig: Path of the harness identity's kubeconfig (0600), in the state folder.
+        server: URL of the API server, for example "https://127.0.0.1:31000".
+        ca_file: Path of the PEM file that verifies it.
+        server_version: For example "v1.34.4".
+        state_dir: Private folder (0700); never in the run folder.
+        audit_log: Path of the audit log in the evidence folder; None without audit access.
+        controller_identities: User names of the cluster's own controllers, by component.
+        components: Versions and sources of the binaries.
+        facts: What a reader of a report must know, for example "etcd runs with --unsafe-no-fsync".
+        blind_spots: What this kind of cluster can't show, a sentence each.
+    """
+
+    id: str
+    provider: str
+    name: str
+    kubeconfig: str
+    server: str
+    ca_file: str
+    server_version: str
+    state_dir: str
+    capabilities: tuple[Capability, ...]
+    audit_log: str | None = None
+    harness_identity: str = "operator-harness"
+    components: tuple[ComponentVersion, ...] = ()
+    facts: tuple[str, ...] = ()
+    blind_spots: tuple[str, ...] = ()

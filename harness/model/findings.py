@@ -1,0 +1,132 @@
+"""Judged facts (made by stage 5, completed by stage 6)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+__all__ = [
+    "CheckInfo",
+    "CheckOutcome",
+    "ChecklistItem",
+    "EvidenceRef",
+    "Finding",
+    "Severity",
+    "Status",
+]
+
+
+class Severity(StrEnum):
+    """How bad a finding is; blocker and major make the verdict red."""
+
+    BLOCKER = "blocker"
+    MAJOR = "major"
+    MINOR = "minor"
+    INFO = "info"
+
+
+class Status(StrEnum):
+    """State of a check or of a checklist item."""
+
+    PASS = "pass"  # noqa: S105 - a status, not a password
+    FAIL = "fail"
+    WAIVED = "waived"
+    NOT_APPLICABLE = "not_applicable"
+    NOT_VERIFIED = "not_verified"
+
+
+class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
+    """Where in the run folder something can be read again.
+
+    Attributes:
+        file: Path below the run folder.
+        line: 1-based line; 0 for the whole file.
+        excerpt: The few lines that matter, without secrets.
+    """
+
+    file: str
+    line: int = 0
+    excerpt: str = ""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A judged fact about the operator.
+
+    Attributes:
+        check: Id, for example "REC-002".
+        severity: How bad it is.
+        title: One sentence that says what is wrong, with the numbers.
+        subject: What it is about: an object, a sample, a workload.
+        detail: What was seen and what was expected; plain text, several lines allowed.
+        remedy: What the maintainer can do.
+        evidence: Where to look.
+        window: Name of the phase in which it was seen; empty for the whole run.
+    """
+
+    check: str
+    severity: Severity
+    title: str
+    subject: str = ""
+    detail: str = ""
+    remedy: str = ""
+    evidence: tuple[EvidenceRef, ...] = ()
+    window: str = ""
+
+
+class CheckInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A check as the catalogue describes it (`reports/checklists/catalogue.yaml`).
+
+    Attributes:
+        id: Stable, for example "REC-002".
+        title: What an operator owes, as a statement that holds when the check passes.
+        severity: Of its findings.
+        why: Why it matters to the operator's users.
+        how: How it is tested.
+        limits: What it can't see, in one sentence.
+        remedy: How to mend it.
+        refs: Where the rule comes from.
+        needs: Capabilities of the cluster without which it is not verified.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    why: str
+    how: str
+    limits: str
+    remedy: str
+    refs: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What a judge decided about one check in one window.
+
+    Attributes:
+        window: Name of the phase; empty for the whole run.
+        reason: Why it is not verified or not applicable; empty otherwise.
+        findings: Empty unless `status` is fail.
+    """
+
+    check: str
+    status: Status
+    subject: str = ""
+    window: str = ""
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+
+
+class ChecklistItem(msgspec.Struct, frozen=True, kw_only=True):
+    """A check over a whole run: the row that a reader of the report sees.
+
+    Attributes:
+        outcomes: How many windows were judged.
+        findings: Indices into `RunResult.findings`.
+    """
+
+    check: CheckInfo
+    status: Status
+    reason: str = ""
+    outcomes: int = 0
+    findings: tuple[int, ...] = ()

@@ -1,0 +1,92 @@
+"""The installed operator (made by stage 3)."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.model.resource import ObjectKey
+
+__all__ = ["Alteration", "Installation", "InstalledObject", "MetricsEndpoint", "Workload"]
+
+
+class Alteration(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that the harness changed against the operator's own manifests.
+
+    Attributes:
+        subject: What was changed, for example "Deployment guestbook-system/manager, args".
+        before: As the manifests say; empty where it was added.
+        after: As it was applied or run; never a secret value.
+        reason: Why, in one sentence.
+    """
+
+    subject: str
+    before: str
+    after: str
+    reason: str
+
+
+class InstalledObject(msgspec.Struct, frozen=True, kw_only=True):
+    """An object that the install applied."""
+
+    key: ObjectKey
+    kind: str
+    api_version: str
+
+
+class MetricsEndpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a workload's metrics can be scraped from this machine."""
+
+    url: str
+    dialect: str
+
+
+class Workload(msgspec.Struct, frozen=True, kw_only=True):
+    """One running workload of the operator.
+
+    Attributes:
+        name: Name of the Deployment.
+        namespace: Its namespace.
+        service_account: User name, for example "system:serviceaccount:ns:name".
+        pod: Name of the Pod that the process stands for; empty where there is none.
+        process: Name under which the guard knows the process; empty in a cluster.
+        log: Path of the log below the evidence folder.
+        health: URLs of the probes, by "livenessProbe", "readinessProbe", "startupProbe".
+        leases: Leases used for leader election ("namespace/name"), where known.
+    """
+
+    name: str
+    namespace: str
+    service_account: str
+    pod: str = ""
+    process: str = ""
+    log: str = ""
+    metrics: MetricsEndpoint | None = None
+    pprof_url: str = ""
+    health: dict[str, str] = {}
+    simulated_pod: bool = False
+
+
+class Installation(msgspec.Struct, frozen=True, kw_only=True):
+    """The operator as it runs.
+
+    Attributes:
+        namespace: The operator's own namespace.
+        workloads: At least one.
+        objects: What was applied, in the order of application.
+        alterations: What differs from the operator's own manifests.
+        notes: What could not be done as in a pod, a sentence each.
+        launch_file: Private file (0600) in the cluster's state folder, from which another
+            process of the same run can restart the operator; empty in a cluster.
+    """
+
+    namespace: str
+    workloads: tuple[Workload, ...]
+    objects: tuple[InstalledObject, ...] = ()
+    alterations: tuple[Alteration, ...] = ()
+    notes: tuple[str, ...] = ()
+    launch_file: str = ""
+
+    @property
+    def identities(self) -> frozenset[str]:
+        """User names under which the operator talks to the API server."""
+        return frozenset(workload.service_account for workload in self.workloads)

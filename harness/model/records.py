@@ -1,0 +1,267 @@
+"""What the stages that touch a cluster write as evidence, one struct a line of NDJSON.
+
+Who writes what (all below RUN/evidence/; each file has one writer):
+
+    stages.ndjson             StageRecord    runner
+    processes.ndjson          ProcessEvent   guard
+    operator/<process>.ndjson LogLine        guard
+    suite.ndjson              SuiteRecord    pytest plugin: phases, waits, stimuli, snapshots, tests
+    timeline/<resource>.ndjson TimelineEvent  probes
+    samples/<name>.i64        columns        probes (`harness.evidence.columns`)
+    metrics/*.json            MetricsPage    probes (called by the pytest plugin)
+    audit*.log                ApiCall        kube-apiserver, in the API's own audit format
+    components/*.log                         the cluster's components
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from harness.model.findings import CheckOutcome
+from harness.model.resource import ObjectKey
+from harness.model.time import Span, Stamp
+
+__all__ = [
+    "Action",
+    "ApiCall",
+    "GapRecord",
+    "JudgedRecord",
+    "LogLine",
+    "MetricsPage",
+    "Phase",
+    "ProcessEvent",
+    "Snapshot",
+    "StageRecord",
+    "Stimulus",
+    "SuiteRecord",
+    "TestOutcome",
+    "TimelineEvent",
+    "Wait",
+]
+
+
+class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"):
+    """Base: each line says which record it is."""
+
+
+class StageRecord(_Record, frozen=True, kw_only=True, tag="stage"):
+    """One stage of a run (or a step inside it), for the report's own timing."""
+
+    name: str
+    span: Span
+    outcome: str = "done"  # or "failed", "interrupted"
+
+
+class ProcessEvent(_Record, frozen=True, kw_only=True, tag="process"):
+    """A process under the guard started or ended.
+
+    Attributes:
+        event: "started" or "ended".
+        exit_code: For "ended"; negative for a signal, as in `subprocess`.
+        asked: Whether we ended it (stop, kill, restart, teardown).
+    """
+
+    name: str
+    pid: int
+    event: str
+    stamp: Stamp
+    exit_code: int | None = None
+    asked: bool = False
+
+
+class LogLine(_Record, frozen=True, kw_only=True, tag="log"):
+    """One line that an operator process printed, without known secrets."""
+
+    stamp: Stamp
+    stream: str  # "stdout" or "stderr"
+    text: str
+    pid: int = 0
+
+
+class TimelineEvent(_Record, frozen=True, kw_only=True, tag="event"):
+    """One watch event (or a listed object, type "LISTED") as it came.
+
+    Attributes:
+        stamp: When its bytes had arrived.
+        type: ADDED, MODIFIED, DELETED, LISTED or GAP (a relist; what lay between is unknown).
+        object: The object without managedFields; Secrets keep metadata and a keyed hash of data.
+        managers: Names in managedFields, by "manager/operation/subresource".
+    """
+
+    stamp: Stamp
+    type: str
+    key: ObjectKey
+    resource_version: str = ""
+    object: dict[str, Any] = {}  # any JSON
+    managers: tuple[str, ...] = ()
+
+
+class Action(StrEnum):
+    """What a stimulus does."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    RESTART = "restart"
+    KILL = "kill"
+    PAUSE = "pause"
+    RESUME = "resume"
+
+
+class Phase(_Record, frozen=True, kw_only=True, tag="phase"):
+    """A named, closed window of the run: the evidence that its checks are judged on.
+
+    Attributes:
+        name: Unique in the run, for example "webapp_v1_guestbook/silence".
+        checks: Ids of the checks that are judged on it; empty for a mere phase.
+        subject: What it is about, for example a sample's name.
+        objects: The objects it is about, the custom resource first.
+        test: pytest node id.
+        facts: What the judge must know and can't see in other evidence (any JSON).
+    """
+
+    name: str
+    span: Span
+    checks: tuple[str, ...] = ()
+    subject: str = ""
+    objects: tuple[ObjectKey, ...] = ()
+    test: str = ""
+    facts: dict[str, Any] = {}
+
+
+class Wait(_Record, frozen=True, kw_only=True, tag="wait"):
+    """One wait for a state, by watch.
+
+    Attributes:
+        awaited: In words, for example "condition Ready for generation 2".
+        met: False where the time ran out.
+        last: The last object seen, redacted; None where it never existed or is gone.
+        difference: What was missing, as text.
+        timeout_s: The limit in seconds.
+    """
+
+    awaited: str
+    subject: ObjectKey
+    span: Span
+    met: bool
+    timeout_s: float
+    phase: str = ""
+    last: dict[str, Any] | None = None
+    difference: str = ""
+
+
+class Stimulus(_Record, frozen=True, kw_only=True, tag="stimulus"):
+    """One thing that we did to the cluster or to the operator.
+
+    Attributes:
+        intended: When it was due (t0); equal to `sent` in smoke.
+        sent: t1. acknowledged: t2, when the API server's answer had arrived.
+        generation: metadata.generation in the answer; 0 where there is none.
+        status: HTTP status; 0 where the request isn't one to the API server.
+    """
+
+    action: Action
+    intended: Stamp
+    sent: Stamp
+    acknowledged: Stamp
+    subject: ObjectKey | None = None
+    generation: int = 0
+    resource_version: str = ""
+    status: int = 0
+    detail: str = ""
+
+
+class Snapshot(_Record, frozen=True, kw_only=True, tag="snapshot"):
+    """Objects that were there at one instant, found by listing."""
+
+    name: str
+    stamp: Stamp
+    objects: tuple[dict[str, Any], ...]  # metadata only: apiVersion, kind, metadata
+
+
+class TestOutcome(_Record, frozen=True, kw_only=True, tag="test"):
+    """pytest's own outcome of one test.
+
+    Attributes:
+        outcome: "passed", "failed" (an assertion: the operator's fault), "broken" (any other
+            error) or "skipped".
+    """
+
+    test: str
+    outcome: str
+    span: Span
+    message: str = ""
+    traceback: str = ""
+    checks: tuple[str, ...] = ()
+
+
+class JudgedRecord(_Record, frozen=True, kw_only=True, tag="judged"):
+    """What the judge said during the run; `harness report` must come to the same."""
+
+    phase: str
+    outcome: CheckOutcome
+
+
+class GapRecord(_Record, frozen=True, kw_only=True, tag="gap"):
+    """A stretch in which evidence is known to be incomplete, and why."""
+
+    span: Span
+    source: str
+    reason: str
+
+
+SuiteRecord = Phase | Wait | Stimulus | Snapshot | TestOutcome | JudgedRecord | GapRecord
+
+
+class MetricsPage(_Record, frozen=True, kw_only=True, tag="metrics"):
+    """One scrape of a metrics endpoint.
+
+    Attributes:
+        status: HTTP status; 0 where no answer came.
+        error: Why there was none.
+        body: The page as text exposition format.
+    """
+
+    workload: str
+    url: str
+    stamp: Stamp
+    status: int
+    body: str = ""
+    error: str = ""
+    content_type: str = ""
+
+
+class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
+    """One request, from the API server's audit log (read by `harness.evidence.audit`).
+
+    Attributes:
+        user: Identity after impersonation; `impersonator` holds the original one.
+        received_ns, done_ns: Wall clock, nanoseconds; the log has microseconds.
+        decision: "allow", "forbid" or "" where the log doesn't say.
+        resource: `Resource.key` without version, for example "deployments.apps".
+        code: HTTP status; 0 while a watch is open.
+        line: 1-based line of the log file.
+    """
+
+    audit_id: str
+    stage: str
+    user: str
+    verb: str
+    uri: str
+    received_ns: int
+    done_ns: int
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    code: int = 0
+    decision: str = ""
+    reason: str = ""
+    user_agent: str = ""
+    impersonator: str = ""
+    dry_run: bool = False
+    file: str = ""
+    line: int = 0

@@ -1,0 +1,261 @@
+"""The operator under test, as its target definition describes it (made by stage 1)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+__all__ = [
+    "Gate",
+    "Image",
+    "Install",
+    "InstallMode",
+    "Kind",
+    "ManifestPatch",
+    "Manifests",
+    "Metrics",
+    "Mutation",
+    "Pprof",
+    "Process",
+    "Readiness",
+    "Scope",
+    "Target",
+    "Tests",
+    "Twin",
+    "Waiver",
+    "Webhooks",
+    "WorkloadSpec",
+]
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all parts: strict, frozen, by keyword."""
+
+
+class InstallMode(StrEnum):
+    """Which namespaces the operator serves; the words are OLM's."""
+
+    OWN_NAMESPACE = "OwnNamespace"
+    SINGLE_NAMESPACE = "SingleNamespace"
+    MULTI_NAMESPACE = "MultiNamespace"
+    ALL_NAMESPACES = "AllNamespaces"
+
+
+class Webhooks(StrEnum):
+    """Who puts the CA bundle into webhook configurations."""
+
+    MANAGED = "managed"  # the harness, as cert-manager's injector would
+    SELF_MANAGED = "self-managed"  # the operator patches its own
+
+
+class Manifests(_Part, frozen=True, kw_only=True):
+    """Where the operator's manifests come from; exactly one is set. Paths are absolute."""
+
+    kustomize: str | None = None
+    files: tuple[str, ...] = ()
+
+
+class Image(_Part, frozen=True, kw_only=True):
+    """How the operator's image is made, for installs in a cluster."""
+
+    dockerfile: str | None = None
+    name: str | None = None
+
+
+class Install(_Part, frozen=True, kw_only=True):
+    """How the operator is installed.
+
+    Attributes:
+        skip: Kinds that aren't applied, for example "ServiceMonitor" where its CRD is absent.
+    """
+
+    manifests: Manifests
+    skip: tuple[str, ...] = ()
+    image: Image | None = None
+    webhooks: Webhooks = Webhooks.MANAGED
+
+
+class Process(_Part, frozen=True, kw_only=True):
+    """How the operator runs as a local process.
+
+    Attributes:
+        command: Program and leading arguments; the container's args follow. A relative program
+            is looked up from the target's folder, then on PATH.
+        build: Command that makes it, run in the target's folder; empty where nothing is to do.
+    """
+
+    command: tuple[str, ...]
+    build: tuple[str, ...] = ()
+
+
+class Metrics(_Part, frozen=True, kw_only=True):
+    """Where the operator serves metrics.
+
+    Attributes:
+        port: Container port.
+        dialect: Which names its series have.
+        path: URL path.
+    """
+
+    port: int
+    dialect: str = "controller-runtime"
+    path: str = "/metrics"
+
+
+class Pprof(_Part, frozen=True, kw_only=True):
+    """Where a Go operator serves its profiles."""
+
+    port: int
+
+
+class WorkloadSpec(_Part, frozen=True, kw_only=True):
+    """One workload of the operator; what isn't said here comes from its manifest.
+
+    Attributes:
+        deployment: Name after rendering.
+        container: Which container is the operator; None for the only one, or "manager".
+        process: None where the manifests' command can't be run here.
+    """
+
+    deployment: str
+    container: str | None = None
+    process: Process | None = None
+    metrics: Metrics | None = None
+    pprof: Pprof | None = None
+
+
+class Scope(_Part, frozen=True, kw_only=True):
+    """What the operator says that it serves and makes.
+
+    Attributes:
+        owns: `Resource.key` of each kind that it makes, for example "deployments.apps".
+    """
+
+    mode: InstallMode = InstallMode.ALL_NAMESPACES
+    namespaces: tuple[str, ...] = ()
+    owns: tuple[str, ...] = ()
+
+
+class Readiness(_Part, frozen=True, kw_only=True):
+    """When a custom resource counts as converged; at most one field is set, else kstatus rules.
+
+    Attributes:
+        condition: Type of a condition that must be True for the current generation.
+        cel: CEL expression over `self` (the object) that must be true.
+        writes: "settled": the operator has stopped writing to it.
+    """
+
+    condition: str | None = None
+    cel: str | None = None
+    writes: str | None = None
+
+
+class Mutation(_Part, frozen=True, kw_only=True):
+    """A spec field and the values that it may be given, in order."""
+
+    path: str
+    values: tuple[Any, ...]  # any JSON value
+
+
+class Kind(_Part, frozen=True, kw_only=True):
+    """A kind of custom resource that the operator serves.
+
+    Attributes:
+        resource: "<plural>.<group>".
+        samples: Absolute paths of files with one object each.
+    """
+
+    resource: str
+    samples: tuple[str, ...]
+    ready: Readiness = Readiness()
+    mutations: tuple[Mutation, ...] = ()
+
+
+class Tests(_Part, frozen=True, kw_only=True):
+    """The operator's own tests, as commands run in the target's folder."""
+
+    unit: tuple[str, ...] = ()
+    integration: tuple[str, ...] = ()
+
+
+class Gate(_Part, frozen=True, kw_only=True):
+    """A bound on a measurement.
+
+    Attributes:
+        measurement: Name, for example "convergence_latency_p99".
+        operator: One of "<", "<=", ">", ">=".
+        bound: In `unit`.
+        unit: For example "s".
+        text: As the user wrote it.
+    """
+
+    measurement: str
+    operator: str
+    bound: float
+    unit: str
+    text: str
+
+
+class Waiver(_Part, frozen=True, kw_only=True):
+    """A dated, reasoned exception for findings.
+
+    Attributes:
+        match: Substring of the finding's subject or title; empty matches all of the check's.
+        expires: ISO date; an expired waiver fails.
+    """
+
+    check: str
+    reason: str
+    expires: str
+    match: str = ""
+    link: str = ""
+
+
+class ManifestPatch(_Part, frozen=True, kw_only=True):
+    """An RFC 6902 patch of one rendered manifest.
+
+    Attributes:
+        target: `kind` and `name` of the manifest after rendering.
+        patch: JSON Patch operations.
+    """
+
+    target: dict[str, str]
+    patch: tuple[dict[str, Any], ...]  # any JSON value under "value"
+
+
+class Twin(_Part, frozen=True, kw_only=True):
+    """A faulty twin: the same operator with one seeded defect.
+
+    Attributes:
+        env: Set in the workload's container.
+        patches: Applied to the rendered manifests.
+        expect: Ids of the checks that must find the defect.
+    """
+
+    name: str
+    title: str
+    expect: tuple[str, ...]
+    env: dict[str, str] = {}
+    patches: tuple[ManifestPatch, ...] = ()
+
+
+class Target(_Part, frozen=True, kw_only=True):
+    """The operator under test.
+
+    Attributes:
+        folder: Absolute path of the folder that holds target.yaml.
+        twin: The defect that is switched on, or None.
+    """
+
+    name: str
+    folder: str
+    install: Install
+    kinds: tuple[Kind, ...]
+    workloads: tuple[WorkloadSpec, ...] = ()
+    scope: Scope = Scope()
+    tests: Tests = Tests()
+    gates: tuple[Gate, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
+    twin: Twin | None = None

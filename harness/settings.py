@@ -1,0 +1,80 @@
+"""Settings: command line over environment over suite over default.
+
+Every value has one field, with its unit and why its default is what it is.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+__all__ = ["Settings", "Timeouts", "cache_home", "state_home"]
+
+
+class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits and windows, in seconds."""
+
+    cluster: float = 90.0
+    """Until a cluster is ready. Ten times what two idle cores need."""
+    install: float = 60.0
+    """Until CRDs are established and discoverable. The API server publishes within seconds."""
+    ready: float = 60.0
+    """Until the operator's probes answer and it leads. A lease that wasn't released lasts 15 s."""
+    converge: float = 60.0
+    """Until a custom resource is ready for its generation. Simulated pods start in seconds."""
+    delete: float = 60.0
+    """Until a custom resource and all that it made are gone."""
+    silence: float = 10.0
+    """Window of silence at rest. Longer than a usual requeue; conformance uses 60 s."""
+    stop: float = 15.0
+    """Between SIGTERM and SIGKILL of an operator process; a pod gets 30 s."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run was asked to do, apart from the target."""
+
+    output: str = "harness-runs"
+    """Folder for run folders, relative to where the user stands."""
+    cluster: str = "local"
+    """Cluster provider. `local` needs neither Docker nor an account."""
+    keep: bool = False
+    """Leave cluster and operator up when the run ends."""
+    durable: bool = False
+    """Let etcd fsync. Off by default, as in envtest: a run's data needs no crash safety."""
+    seed: int = 0
+    """Seed of every random choice; 0 draws one and records it."""
+    fail_fast: bool = False
+    """Stop at the first failing test."""
+    fail_on: tuple[str, ...] = ()
+    """What else turns the verdict: "minor", "not_verified"."""
+    keyword: str = ""
+    """pytest's -k expression for the suite's tests."""
+    timeouts: Timeouts = Timeouts()
+
+
+def state_home() -> Path:
+    """Returns the folder for private state; `$TMPDIR` where HOME can't be written.
+
+    Cluster state (keys, tokens, etcd data) lives below it, never in a run folder.
+    """
+    return _home("XDG_STATE_HOME", ".local/state") / "harness"
+
+
+def cache_home() -> Path:
+    """Returns the folder for what can be made again: binaries, downloads."""
+    return _home("XDG_CACHE_HOME", ".cache") / "harness"
+
+
+def _home(variable: str, default: str) -> Path:
+    import tempfile  # noqa: PLC0415 - rarely needed at start
+
+    chosen = os.environ.get(variable)
+    folder = Path(chosen) if chosen else Path.home() / default
+    probe = folder
+    while not probe.exists() and probe != probe.parent:
+        probe = probe.parent
+    if os.access(probe, os.W_OK):
+        return folder
+    return Path(tempfile.gettempdir()) / f"harness-{os.getuid()}"
