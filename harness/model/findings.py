@@ -62,6 +62,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         remedy: What the maintainer can do.
         evidence: Where to look.
         window: Name of the phase in which it was seen; empty for the whole run.
+        snippet: YAML or commands that mend it, ready to be pasted; may be empty.
     """
 
     check: str
@@ -72,6 +73,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
     evidence: tuple[EvidenceRef, ...] = ()
     window: str = ""
+    snippet: str = ""
 
 
 class CheckInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -7,6 +7,7 @@ Who writes what (all below RUN/evidence/; each file has one writer):
     operator/<process>.ndjson LogLine        guard
     suite.ndjson              SuiteRecord    pytest plugin: phases, waits, stimuli, snapshots, tests
     timeline/<resource>.ndjson TimelineEvent  probes
+    probes.ndjson             GapRecord      probes: what they missed
     samples/<name>.i64        columns        probes (`harness.evidence.columns`)
     metrics/*.json            MetricsPage    probes (called by the pytest plugin)
     audit*.log                ApiCall        kube-apiserver, in the API's own audit format

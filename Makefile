@@ -1,0 +1,49 @@
+# Two commands for a newcomer: `make demo` and `make test`. Each does all of its own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BIN := .venv/bin
+FAST := not controlplane and not browser and not package
+PYTEST := $(BIN)/python -m pytest -q
+
+.PHONY: help environment demo lint test test-fast test-local binaries bench-stability lock clean
+
+help: ## Say what there is to do.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+environment: ## Make .venv from the locked requirements, by a pinned uv.
+	@ci/steps/environment.sh
+
+demo: environment binaries ## Judge the guestbook operator on a real control plane (first time: 20 minutes of building).
+	@$(BIN)/harness run --suite smoke --target guestbook
+
+lint: environment ## ruff, mypy, import-linter.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint test-fast test-local ## All static checks and all tests.
+
+test-fast: environment ## Tests that need no cluster, with the coverage bars.
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -q -m "$(FAST)"
+	$(BIN)/coverage report --fail-under=95 --include='harness/analysis/*,harness/verdict/*,harness/targets/*'
+
+binaries: environment ## Find or build the control plane's binaries.
+	@$(BIN)/harness assets fetch
+
+test-local: environment binaries ## Tests on a real control plane, in a real browser, of the real wheel.
+	@ci/steps/browser.sh
+	cd operators_under_test/guestbook && go vet ./... && go test ./...
+	$(PYTEST) -m "controlplane or browser or package"
+
+bench-stability: environment binaries ## Ten smoke runs in a row, and ten with one core kept busy: the same verdict?
+	$(BIN)/python ci/benchmarks/stability.py
+
+lock: environment ## Lock the requirements anew.
+	ci/steps/lock.sh
+
+clean: ## Remove what was built here (not the caches).
+	rm -rf .venv dist .mypy_cache .ruff_cache .import_linter_cache .coverage

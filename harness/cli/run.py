@@ -1,0 +1,213 @@
+"""`harness run`: options in, runner called, verdict out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from harness.cli.progress import new_progress
+from harness.errors import UsageError
+from harness.settings import Settings, Timeouts
+
+if TYPE_CHECKING:
+    from harness.runner import Prepared, Progress
+
+__all__ = ["run"]
+
+_FAIL_ON = ("minor", "not_verified")
+
+
+def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
+    """Reads `--timeout NAME=SECONDS` options.
+
+    Raises:
+        UsageError: An unknown name, or no number.
+    """
+    known = {field.name for field in msgspec.structs.fields(Timeouts)}
+    values: dict[str, float] = {}
+    for pair in pairs:
+        name, _, text = pair.partition("=")
+        if name not in known:
+            raise UsageError(
+                f"--timeout {pair}: there is no time-out {name!r}.",
+                hint=f"Known are: {', '.join(sorted(known))}; for example --timeout converge=30.",
+            )
+        try:
+            values[name] = float(text.removesuffix("s"))
+        except ValueError as error:
+            raise UsageError(
+                f"--timeout {pair}: {text!r} is no number of seconds.",
+                hint=f"For example --timeout {name}=30.",
+            ) from error
+        if values[name] <= 0:
+            raise UsageError(f"--timeout {pair}: it must be more than 0 seconds.")
+    return Timeouts(**values)
+
+
+@click.command()
+@click.option(
+    "--suite",
+    "suites",
+    multiple=True,
+    required=True,
+    metavar="NAME|DIR",
+    help="A bundled suite (smoke) or a folder of your own tests; may be given again.",
+)
+@click.option(
+    "--target",
+    required=True,
+    metavar="NAME|DIR|FILE",
+    help="The operator: a bundled target (guestbook), or the folder or file of your target.yaml.",
+)
+@click.option(
+    "--cluster",
+    type=click.Choice(["local"]),
+    default="local",
+    show_default=True,
+    help="Where it runs: local is a real control plane as processes, with simulated nodes.",
+)
+@click.option(
+    "--twin", metavar="NAME", help="Switch on a faulty twin: a seeded defect of the target."
+)
+@click.option(
+    "--output",
+    default="harness-runs",
+    show_default=True,
+    metavar="DIR",
+    help="Folder for run folders; `latest` in it links to the newest.",
+)
+@click.option("--keep", is_flag=True, help="Leave cluster and operator up; `harness cluster down`.")
+@click.option("--durable", is_flag=True, help="Let etcd fsync, as a cluster of yours would.")
+@click.option("--seed", type=click.IntRange(min=1), help="Repeat a run's random choices.")
+@click.option(
+    "-k", "keyword", default="", metavar="EXPR", help="Only tests that match, as in pytest."
+)
+@click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
+@click.option(
+    "--fail-on",
+    multiple=True,
+    type=click.Choice(_FAIL_ON),
+    help="What else turns the verdict: minor findings (1), checks not verified (5).",
+)
+@click.option(
+    "--timeout",
+    "timeouts",
+    multiple=True,
+    metavar="NAME=SECONDS",
+    help="cluster, install, ready, converge, delete, silence or stop; may be given again.",
+)
+@click.option("--dry-run", is_flag=True, help="Say what would run, and start nothing.")
+@click.option("--quiet", is_flag=True, help="Only the verdict.")
+@click.option("--verbose", is_flag=True, help="Every step.")
+def run(
+    *,
+    suites: tuple[str, ...],
+    target: str,
+    cluster: str,
+    twin: str | None,
+    output: str,
+    keep: bool,
+    durable: bool,
+    seed: int | None,
+    keyword: str,
+    fail_fast: bool,
+    fail_on: tuple[str, ...],
+    timeouts: tuple[str, ...],
+    dry_run: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """Run suites against an operator, judge it, write the reports.
+
+    Starts a cluster, installs the operator unmodified, runs the suite, judges the evidence and
+    takes everything down again. The report is report.html in the run folder.
+
+    \b
+    harness run --suite smoke --target guestbook
+    harness run --suite smoke --target ./target.yaml --timeout converge=120
+    harness run --suite ./my_suite --target guestbook -k message
+    harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
+
+    Ctrl-C stops in order: cluster down, reports written, exit code 2.
+    """  # noqa: D301 - \b is click's mark
+    from harness.runner import RunRequest, prepare  # noqa: PLC0415 - heavy
+
+    settings = Settings(
+        output=output,
+        cluster=cluster,
+        keep=keep,
+        durable=durable,
+        seed=seed or 0,
+        fail_fast=fail_fast,
+        fail_on=fail_on,
+        keyword=keyword,
+        timeouts=_timeouts(timeouts),
+    )
+    request = RunRequest(
+        target=target,
+        suites=suites,
+        twin=twin,
+        settings=settings,
+        command=shlex.join(["harness", *sys.argv[1:]]),
+    )
+    progress = new_progress(quiet=quiet, verbose=verbose)
+    try:
+        prepared = prepare(request, progress)
+        if dry_run:
+            progress.end()
+            _plan(prepared)
+            return
+        code = _go(prepared, progress)
+    finally:
+        progress.end()
+    sys.exit(code)
+
+
+def _go(prepared: Prepared, progress: Progress) -> int:
+    from harness.reporting.terminal import terminal_summary  # noqa: PLC0415 - heavy
+    from harness.runner import conclude, execute  # noqa: PLC0415 - heavy
+    from harness.runner.interrupt import interruptible  # noqa: PLC0415 - heavy
+
+    with interruptible(progress.note) as interruption:
+        execution = execute(prepared, progress, interruption)
+        with interruption.shield():
+            progress.stage("Judging the evidence")
+            result = conclude(
+                execution.run, errors=execution.errors, interrupted=execution.interrupted
+            )
+    progress.end()
+    click.echo(terminal_summary(result, execution.run))
+    if execution.kept is not None:
+        name = execution.kept.name
+        click.echo(
+            f"Kept: cluster {name}; `harness kubectl --cluster {name} get pods -A`, "
+            f"`harness cluster down {name}`."
+        )
+    return int(result.exit_code)
+
+
+def _plan(prepared: Prepared) -> None:
+    target = prepared.target
+    click.echo(f"Target    {target.name}  ({target.folder})")
+    if target.twin is not None:
+        click.echo(f"Twin      {target.twin.name}: {target.twin.title}")
+    click.echo(f"Cluster   {prepared.request.settings.cluster}")
+    for asset in prepared.assets.assets:
+        click.echo(f"Binary    {asset.component} {asset.version}  ({asset.source})")
+    for body in prepared.manifests:
+        metadata = body["metadata"]
+        place = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
+        click.echo(f"Apply     {body['kind']} {place}{metadata['name']}")
+    for workload in target.workloads:
+        if workload.process is not None:
+            click.echo(f"Process   {workload.deployment}: {shlex.join(workload.process.command)}")
+    for suite in prepared.suites:
+        click.echo(f"Suite     {suite.name}: {len(prepared.tests[suite.name])} tests")
+        for test in prepared.tests[suite.name]:
+            click.echo(f"          {test}")
+    click.echo(f"Checks    {', '.join(prepared.checks)}")
+    click.echo("Nothing was started (--dry-run).")

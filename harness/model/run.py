@@ -1,0 +1,75 @@
+"""What a run was: its manifest (`run.json`) and the private session of its processes."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.model.cluster import Cluster
+from harness.model.installation import Installation
+from harness.model.result import Fact
+from harness.model.target import Target
+from harness.model.time import Stamp
+
+__all__ = ["RunManifest", "Session", "Suite"]
+
+
+class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A suite, as its `suite.yaml` describes it.
+
+    Attributes:
+        name: One word, for example "smoke".
+        title: What it answers, in one sentence.
+        checks: Ids of the checks that it judges.
+        needs: Capabilities of the cluster without which none of it can run.
+        folder: Absolute path of its tests.
+    """
+
+    name: str
+    title: str = ""
+    checks: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    folder: str = ""
+
+
+class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked for and where it ran; the first file of a run folder.
+
+    Attributes:
+        checks: Ids of all checks of the suites, in the order of the report.
+        fail_on: What else turns the verdict: "minor", "not_verified".
+        facts: Host, versions and settings, as the environment table shows them.
+        command: The command line, for people who want to repeat it.
+    """
+
+    id: str
+    suites: tuple[str, ...]
+    checks: tuple[str, ...]
+    target: str
+    twin: str
+    cluster: str
+    started: Stamp
+    harness_version: str
+    seed: int
+    fail_on: tuple[str, ...] = ()
+    facts: tuple[Fact, ...] = ()
+    command: str = ""
+    timeouts: dict[str, float] = {}
+
+
+class Session(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pytest child needs of its parent; a private file (0600), never in the run folder.
+
+    Attributes:
+        run_folder: Absolute path.
+        guard_socket: Path of the guard's socket.
+        cluster, installation: None while tests are only collected.
+    """
+
+    run_folder: str
+    target: Target
+    suite: Suite
+    seed: int
+    timeouts: dict[str, float]
+    guard_socket: str = ""
+    cluster: Cluster | None = None
+    installation: Installation | None = None

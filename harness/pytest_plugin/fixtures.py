@@ -1,0 +1,200 @@
+"""The public fixtures of suites. Every one is documented for suite authors in docs/fixtures.md."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from harness.kube.client import KubeClient
+from harness.model.cluster import Cluster
+from harness.model.resource import ObjectKey, Resource
+from harness.model.target import Target
+from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.namespaces import Namespaces
+from harness.pytest_plugin.operator import Operator
+from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
+from harness.pytest_plugin.scraping import Metrics
+from harness.pytest_plugin.steps import Family, Rest, Snapshots
+from harness.pytest_plugin.steps import dry_run as send_dry_run
+from harness.pytest_plugin.waiting import Waiter
+from harness.pytest_plugin.windows import Windows
+from harness.stimulus.objects import Objects
+from harness.stimulus.samples import Sample, samples
+
+__all__ = [
+    "cluster",
+    "custom_resource",
+    "dry_run",
+    "eventually",
+    "family",
+    "kube",
+    "metrics",
+    "namespace",
+    "operator",
+    "rest",
+    "rng",
+    "snapshot",
+    "target",
+    "window",
+]
+
+Subject = LiveCustomResource | tuple[Resource, ObjectKey]
+
+
+def _context(request: pytest.FixtureRequest) -> Context:
+    context = request.config.stash.get(CONTEXT, None)
+    if context is None:
+        raise pytest.UsageError(
+            "This test needs an operator. Run it by: harness run --suite FOLDER --target NAME"
+        )
+    return context
+
+
+@pytest.fixture(scope="session")
+def target(request: pytest.FixtureRequest) -> Target:
+    """The operator under test, as its target.yaml describes it."""
+    return _context(request).session.target
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest) -> Cluster:
+    """The cluster: provider, kubeconfig, server, capabilities."""
+    return _context(request).cluster
+
+
+@pytest.fixture(scope="session")
+def kube(request: pytest.FixtureRequest) -> KubeClient:
+    """A client with the harness's own identity; plain dicts in and out."""
+    return _context(request).client
+
+
+@pytest.fixture(scope="session")
+def operator(request: pytest.FixtureRequest) -> Operator:
+    """The installed operator: restart, kill, pause, second replica, last lines of its log."""
+    return Operator(_context(request))
+
+
+@pytest.fixture(scope="session")
+def rng(request: pytest.FixtureRequest) -> random.Random:
+    """Random numbers from the run's seed, so that a run can be repeated."""
+    return _context(request).rng
+
+
+@pytest.fixture(scope="session")
+def metrics(request: pytest.FixtureRequest) -> Metrics:
+    """Scrapes the operator's metrics with the token of a ServiceAccount of its own."""
+    return Metrics(_context(request))
+
+
+@pytest.fixture(scope="session")
+def rest(request: pytest.FixtureRequest) -> Rest:
+    """The operator at rest: `rest.begin()` awaits quiet, `rest.observe()` is the window."""
+    return Rest(_context(request))
+
+
+@pytest.fixture(scope="session")
+def snapshot(request: pytest.FixtureRequest) -> Snapshots:
+    """Writes down which objects are there: `snapshot("before", resource)` returns its name."""
+    return Snapshots(_context(request))
+
+
+@pytest.fixture(scope="session")
+def family(request: pytest.FixtureRequest, _waiter: Waiter) -> Family:
+    """What belongs to a custom resource: `family(resource)`, `family.await_gone(keys)`."""
+    return Family(_context(request), _waiter)
+
+
+@pytest.fixture
+def dry_run(
+    request: pytest.FixtureRequest, custom_resource: CustomResources
+) -> Callable[[Sample], dict[str, Any]]:
+    """Sends a sample as a strict server-side dry run and returns what the server said."""
+    return lambda sample: send_dry_run(_context(request), custom_resource, sample)
+
+
+@pytest.fixture(scope="session")
+def _waiter(request: pytest.FixtureRequest, operator: Operator) -> Waiter:
+    return Waiter(_context(request), log_tail=operator.log_tail)
+
+
+@pytest.fixture
+def window(request: pytest.FixtureRequest) -> Windows:
+    """Opens evidence windows.
+
+    For example `with window("silence", checks=["REC-002"], subject="small") as seen:`.
+    """
+    from harness.pytest_plugin import _WINDOWS  # noqa: PLC0415 - the plugin imports this module
+
+    return request.config.stash[_WINDOWS]
+
+
+@pytest.fixture(scope="session")
+def _namespaces(request: pytest.FixtureRequest) -> Iterator[Namespaces]:
+    made = Namespaces(_context(request))
+    yield made
+    made.remove_all()
+
+
+@pytest.fixture(scope="class")
+def namespace(_namespaces: Namespaces, request: pytest.FixtureRequest) -> str:
+    """The name of a new namespace for this test (or class of tests)."""
+    return _namespaces.create(request.node.name)
+
+
+@pytest.fixture(scope="class")
+def custom_resource(
+    request: pytest.FixtureRequest, namespace: str, _waiter: Waiter
+) -> Iterator[CustomResources]:
+    """Makes custom resources from the target's samples; removes them at the end."""
+    context = _context(request)
+    made = CustomResources(
+        context=context,
+        objects=Objects(client=context.client, clock=context.clock, record=context.record),
+        waiter=_waiter,
+        samples=samples(context.session.target),
+        namespace=namespace,
+    )
+    yield made
+    made.remove_all()
+
+
+@pytest.fixture
+def eventually(request: pytest.FixtureRequest, _waiter: Waiter) -> Callable[..., dict[str, Any]]:
+    """Waits, by watch, until a predicate holds for an object, and returns the object.
+
+    `eventually(subject, predicate, *, limit=…, awaited="…")`: `subject` is a custom resource or
+    what its `child(resource, name)` returns; `predicate` takes the object as a dict.
+    """
+    context = _context(request)
+
+    def wait(
+        subject: Subject,
+        predicate: Callable[[dict[str, Any]], object],
+        *,
+        limit: float | None = None,
+        awaited: str = "",
+    ) -> dict[str, Any]:
+        resource, key = (
+            (subject.resource, subject.key) if isinstance(subject, LiveCustomResource) else subject
+        )
+        found = _waiter.wait(
+            resource,
+            key,
+            lambda body: body is not None and _holds(predicate, body),
+            awaited=awaited or f"as {getattr(predicate, '__name__', 'the predicate')} demands",
+            limit=limit or context.timeouts.converge,
+        )
+        return found or {}  # never None: the predicate is false for None
+
+    return wait
+
+
+def _holds(predicate: Callable[[dict[str, Any]], object], body: dict[str, Any]) -> bool:
+    """A field that isn't there yet means "not yet", not that the test is broken."""
+    try:
+        return bool(predicate(body))
+    except (KeyError, IndexError, TypeError):
+        return False

@@ -1,0 +1,83 @@
+"""Scrapes the operator's metrics as a monitoring system would: with a bound ServiceAccount."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from harness.evidence.ndjson import write_document
+from harness.probes.metrics import scrape
+
+if TYPE_CHECKING:
+    from harness.kube.client import Token
+    from harness.model.records import MetricsPage
+    from harness.pytest_plugin.context import Context
+
+__all__ = ["Metrics"]
+
+_NAME = "harness-metrics-reader"
+
+
+class Metrics:
+    """The operator's metrics.
+
+    Args:
+        context: The suite's view of the run.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._scrapes = 0
+
+    @cached_property
+    def _token(self) -> Token:
+        """A token that may read /metrics.
+
+        The role is bound before the first scrape: an operator's authorizer remembers a refusal
+        for 30 s.
+        """
+        client = self._context.client
+        namespace = self._context.installation.namespace
+        account = {"name": _NAME, "namespace": namespace}
+        client.apply(
+            {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
+        )
+        group = "rbac.authorization.k8s.io"
+        client.apply(
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "ClusterRole",
+                "metadata": {"name": _NAME},
+                "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+            }
+        )
+        client.apply(
+            {
+                "apiVersion": f"{group}/v1",
+                "kind": "ClusterRoleBinding",
+                "metadata": {"name": _NAME},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": _NAME},
+                "subjects": [{"kind": "ServiceAccount", **account}],
+            }
+        )
+        token = client.token(namespace, _NAME)
+        self._context.guard.redact([token.value])
+        return token
+
+    def scrape(self) -> tuple[MetricsPage, ...]:
+        """Scrapes every workload that has metrics once, and keeps the pages as evidence."""
+        pages = []
+        for workload in self._context.installation.workloads:
+            if workload.metrics is None:
+                continue
+            page = scrape(
+                workload.metrics.url,
+                token=self._token.value,
+                timeout=10.0,
+                workload=workload.name,
+            )
+            self._scrapes += 1
+            name = f"{self._scrapes:04d}-{workload.name}.json"
+            write_document(self._context.run.metrics / name, page)
+            pages.append(page)
+        return tuple(pages)

@@ -1,0 +1,146 @@
+"""Evidence windows: a test opens one, acts, closes it, and the one judge decides."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.analysis import judge
+from harness.errors import NotVerified, OperatorFault
+from harness.model.findings import CheckOutcome, Finding, Status
+from harness.model.records import JudgedRecord, Phase
+from harness.model.resource import ObjectKey
+from harness.model.time import Span
+from harness.probes.barrier import audit_barrier, timeline_barrier
+from harness.pytest_plugin.waiting import Unmet
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from harness.pytest_plugin.context import Context
+
+__all__ = ["OpenWindow", "Windows"]
+
+_BARRIER_SECONDS = 10.0
+
+
+class OpenWindow:
+    """A window while it is open.
+
+    Attributes:
+        facts: What the judge must know and can't see in other evidence; any JSON.
+        objects: The objects that it is about, the custom resource first.
+    """
+
+    def __init__(self, objects: Sequence[ObjectKey]) -> None:
+        self.facts: dict[str, Any] = {}
+        self.objects = list(objects)
+
+
+class Windows:
+    """Opens and closes windows and has them judged.
+
+    Args:
+        context: The suite's view of the run.
+        test: Gives the node id of the running test.
+    """
+
+    def __init__(self, context: Context, *, test: Callable[[], str]) -> None:
+        self._context = context
+        self._test = test
+        self.checks_of: dict[str, list[str]] = {}
+
+    @contextmanager
+    def __call__(
+        self,
+        name: str,
+        *,
+        checks: Sequence[str] = (),
+        subject: str = "",
+        objects: Sequence[ObjectKey] = (),
+    ) -> Iterator[OpenWindow]:
+        """Opens a window; leaving the block closes it and judges its checks.
+
+        An `Unmet` wait inside the block doesn't end the test by itself: the judge decides.
+
+        Args:
+            name: Unique in the run together with `subject`, for example "silence".
+            checks: Ids of the checks that are judged on it.
+            subject: What it is about, for example a sample's name.
+            objects: The objects that it is about, the custom resource first.
+
+        Raises:
+            OperatorFault: A check failed.
+            NotVerified: No check failed, and one could not be decided.
+        """
+        start = self._context.clock.now()
+        opened = OpenWindow(objects)
+        unmet: Unmet | None = None
+        judged = True
+        try:
+            yield opened
+        except Unmet as miss:
+            unmet = miss
+        except BaseException:
+            judged = False  # nothing can be said of a window that broke half-way
+            raise
+        finally:
+            span = Span(start=start, end=self._context.clock.now())
+            phase = Phase(
+                name=f"{subject}/{name}" if subject else name,
+                span=span,
+                checks=tuple(checks) if judged else (),
+                subject=subject,
+                objects=tuple(opened.objects),
+                test=self._test(),
+                facts=opened.facts,
+            )
+            self._context.record(phase)
+        self._note(checks)
+        self.settle(opened.objects)
+        self._raise([self._judge(check, phase) for check in checks], unmet)
+
+    def whole_run(self, *checks: str) -> None:
+        """Judges checks on everything recorded since the run began.
+
+        Raises:
+            OperatorFault: A check failed.
+            NotVerified: No check failed, and one could not be decided.
+        """
+        self._note(checks)
+        self.settle(())
+        self._raise([self._judge(check, None) for check in checks], None)
+
+    def settle(self, objects: Sequence[ObjectKey]) -> None:
+        """Waits until evidence holds all that happened up to now."""
+        audit_log = self._context.cluster.audit_log
+        if audit_log:
+            audit_barrier(
+                self._context.client.connection, Path(audit_log), timeout=_BARRIER_SECONDS
+            )
+        if objects:
+            timeline_barrier(
+                self._context.client, self._context.run, tuple(objects), timeout=_BARRIER_SECONDS
+            )
+
+    def _note(self, checks: Sequence[str]) -> None:
+        self.checks_of.setdefault(self._test(), []).extend(checks)
+
+    def _judge(self, check: str, phase: Phase | None) -> CheckOutcome:
+        outcome = judge(check, self._context.evidence, phase)
+        self._context.record(JudgedRecord(phase=phase.name if phase else "", outcome=outcome))
+        return outcome
+
+    def _raise(self, outcomes: Sequence[CheckOutcome], unmet: Unmet | None) -> None:
+        findings: list[Finding] = [item for outcome in outcomes for item in outcome.findings]
+        if findings:
+            raise OperatorFault(findings)
+        if unmet is not None and not outcomes:
+            raise unmet
+        open_questions = [o for o in outcomes if o.status is Status.NOT_VERIFIED]
+        if open_questions:
+            reasons = "; ".join(f"{o.check} not verified: {o.reason}" for o in open_questions)
+            raise NotVerified(reasons)
+        if unmet is not None:
+            raise unmet

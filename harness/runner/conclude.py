@@ -1,0 +1,86 @@
+"""Stages 5 to 7: judge, verdict, reports, from evidence alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness import analysis, reporting, verdict
+from harness.errors import EvidenceError
+from harness.evidence.ndjson import write_document
+from harness.evidence.reader import Evidence
+from harness.model.result import ErrorNote, RunResult
+from harness.model.run import RunManifest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.evidence.folder import RunFolder
+
+__all__ = ["conclude"]
+
+
+class Ending(msgspec.Struct, frozen=True, kw_only=True):
+    """How stages 2 to 4 ended; kept as evidence, so that a run can be judged again."""
+
+    errors: tuple[ErrorNote, ...] = ()
+    interrupted: bool = False
+
+
+def conclude(
+    run: RunFolder,
+    *,
+    errors: Sequence[ErrorNote] | None = None,
+    interrupted: bool = False,
+) -> RunResult:
+    """Judges a run folder, decides the verdict and writes every report.
+
+    Args:
+        run: Live or kept.
+        errors: What broke in stages 2 to 4; None to take what the run itself recorded.
+        interrupted: Whether it was stopped.
+
+    Raises:
+        EvidenceError: The folder is no run folder, or can't be read.
+    """
+    manifest = _manifest(run)
+    ending = _ending(run, errors, interrupted=interrupted)
+    evidence = Evidence(run)
+    result = verdict.decide(
+        evidence=evidence,
+        manifest=manifest,
+        outcomes=analysis.judge_run(evidence, manifest.checks),
+        measurements=analysis.measure(evidence),
+        convergences=analysis.convergences(evidence),
+        series=analysis.series(evidence),
+        bands=analysis.bands(evidence),
+        errors=ending.errors,
+        interrupted=ending.interrupted,
+    )
+    reporting.write_reports(result, run)
+    return result
+
+
+def _manifest(run: RunFolder) -> RunManifest:
+    try:
+        return msgspec.json.decode(run.run_file.read_bytes(), type=RunManifest)
+    except OSError as error:
+        raise EvidenceError(
+            f"{run.path} is no run folder: it has no run.json.",
+            hint="Give a folder below harness-runs/, for example harness-runs/latest.",
+        ) from error
+    except msgspec.DecodeError as error:
+        raise EvidenceError(f"{run.run_file}: {error}") from error
+
+
+def _ending(run: RunFolder, errors: Sequence[ErrorNote] | None, *, interrupted: bool) -> Ending:
+
+    file = run.evidence / "ending.json"
+    if errors is not None:
+        ending = Ending(errors=tuple(errors), interrupted=interrupted)
+        write_document(file, ending)
+        return ending
+    if file.exists():
+        return msgspec.json.decode(file.read_bytes(), type=Ending)
+    return Ending(interrupted=True)  # killed before it could say how it ended

@@ -1,0 +1,332 @@
+"""Stages 2 to 4: cluster, install, probes, suites; whatever happens, evidence stays."""
+
+from __future__ import annotations
+
+import traceback
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness import __version__, clusters
+from harness.clock import SYSTEM_CLOCK, Clock
+from harness.errors import ApiError, HarnessError, InstallFault, Interrupted
+from harness.evidence.folder import RunFolder
+from harness.evidence.ndjson import NdjsonWriter, write_document
+from harness.guard import Guard
+from harness.installers import ProcessInstaller
+from harness.kube.client import KubeClient
+from harness.model.cluster import Cluster
+from harness.model.installation import Installation
+from harness.model.records import StageRecord, SuiteRecord, TestOutcome
+from harness.model.resource import Resource
+from harness.model.result import ErrorNote
+from harness.model.run import RunManifest, Session, Suite
+from harness.model.time import Span
+from harness.probes import Recorder
+from harness.runner.child import SuiteChild
+from harness.runner.host import host_facts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.runner.interrupt import Interruption
+    from harness.runner.prepare import Prepared
+    from harness.runner.progress import Progress
+
+__all__ = ["Execution", "execute"]
+
+# What operators usually make; the target's own kinds and `scope.owns` are always watched.
+_WATCHED = (
+    "configmaps",
+    "cronjobs.batch",
+    "daemonsets.apps",
+    "deployments.apps",
+    "events",
+    "horizontalpodautoscalers.autoscaling",
+    "ingresses.networking.k8s.io",
+    "jobs.batch",
+    "networkpolicies.networking.k8s.io",
+    "persistentvolumeclaims",
+    "poddisruptionbudgets.policy",
+    "pods",
+    "rolebindings.rbac.authorization.k8s.io",
+    "roles.rbac.authorization.k8s.io",
+    "secrets",
+    "serviceaccounts",
+    "services",
+    "statefulsets.apps",
+)
+
+
+class Execution(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of stages 2 to 4.
+
+    Attributes:
+        kept: The cluster that was left up on request; None if it is gone.
+    """
+
+    run: RunFolder
+    errors: tuple[ErrorNote, ...]
+    interrupted: bool
+    kept: Cluster | None = None
+
+
+class _Executor:
+    """One run, from cluster to the end of its suites."""
+
+    def __init__(
+        self, prepared: Prepared, run: RunFolder, progress: Progress, clock: Clock
+    ) -> None:
+        self._prepared = prepared
+        self._settings = prepared.request.settings
+        self._run = run
+        self._progress = progress
+        self._clock = clock
+        self._stages = NdjsonWriter(run.stages_file)
+        self._state = clusters.new_state_dir()
+        self._recorder: Recorder | None = None
+        self._guard: Guard | None = None
+        self.cluster: Cluster | None = None
+        self.errors: list[ErrorNote] = []
+
+    @contextmanager
+    def stage(self, name: str, title: str) -> Iterator[None]:
+        """Announces a stage and records how long it took."""
+        self._progress.stage(title)
+        start = self._clock.now()
+        outcome = "failed"
+        try:
+            yield
+            outcome = "done"
+        except Interrupted:
+            outcome = "interrupted"
+            raise
+        finally:
+            span = Span(start=start, end=self._clock.now())
+            self._stages.write(StageRecord(name=name, span=span, outcome=outcome))
+
+    def go(self) -> None:
+        """Runs the stages.
+
+        Raises:
+            InstallFault: The operator could not be installed, by its own fault.
+            HarnessError: Ours or the environment's.
+        """
+        guard = self._start_guard()
+        with self.stage("cluster", "Starting the cluster"):
+            self.cluster = cluster = clusters.provider(self._settings.cluster).create(
+                name=self._run.id.rsplit("-", 1)[-1],
+                run=self._run,
+                assets=self._prepared.assets,
+                guard=guard,
+                state_dir=self._state,
+                durable=self._settings.durable,
+                on_progress=self._progress.detail,
+            )
+            write_document(self._run.cluster_file, cluster)
+        client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
+        with self.stage("install", f"Installing {self._prepared.target.name}"):
+            installation = self._install(guard, cluster, client)
+            write_document(self._run.installation_file, installation)
+        self._record_probes(guard, client, installation)
+        for suite in self._prepared.suites:
+            with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
+                self._suite(suite, guard, cluster, installation)
+
+    def close(self) -> None:
+        """Takes down what was started; with `keep`, lets go of it instead."""
+        if self._recorder is not None:
+            self._recorder.stop()
+        if self._guard is not None:
+            keep = self._settings.keep and self.cluster is not None
+            with self.stage(
+                "teardown", "Keeping the cluster" if keep else "Taking everything down"
+            ):
+                if keep:
+                    self._guard.detach()
+                else:
+                    self._guard.close()
+                    self.cluster = None
+        self._stages.close()
+
+    def _start_guard(self) -> Guard:
+        self._guard = Guard.start(state_dir=self._state, evidence=self._run.evidence)
+        self._guard.owns(self._state)
+        return self._guard
+
+    def _install(self, guard: Guard, cluster: Cluster, client: KubeClient) -> Installation:
+        installer = ProcessInstaller(
+            target=self._prepared.target,
+            cluster=cluster,
+            client=client,
+            guard=guard,
+            run=self._run,
+            timeouts=self._settings.timeouts,
+            on_progress=self._progress.detail,
+        )
+        return installer.install(self._prepared.manifests)
+
+    def _record_probes(self, guard: Guard, client: KubeClient, installation: Installation) -> None:
+        names = {workload.process for workload in installation.workloads if workload.process}
+
+        def processes() -> dict[str, int]:
+            return {
+                status.name: status.pid
+                for status in guard.processes()
+                if status.running and status.name in names
+            }
+
+        self._recorder = Recorder(
+            run=self._run,
+            connection=client.connection,
+            resources=_watched(client, self._prepared),
+            processes=processes,
+            clock=self._clock,
+        )
+        self._recorder.start()
+
+    def _suite(
+        self, suite: Suite, guard: Guard, cluster: Cluster, installation: Installation
+    ) -> None:
+        file = self._state / f"session-{suite.name}.json"
+        session = Session(
+            run_folder=str(self._run.path),
+            target=self._prepared.target,
+            suite=suite,
+            seed=self._prepared.seed,
+            timeouts=msgspec.to_builtins(self._settings.timeouts),
+            guard_socket=str(guard.socket),
+            cluster=cluster,
+            installation=installation,
+        )
+        write_document(file, session, mode=0o600)
+        self._progress.tests(self._prepared.tests[suite.name])
+        SuiteChild(
+            suite,
+            file,
+            run=self._run,
+            clock=self._clock,
+            on_record=self._on_record,
+            keyword=self._settings.keyword,
+            fail_fast=self._settings.fail_fast,
+        ).run()
+
+    def _on_record(self, record: SuiteRecord) -> None:
+        if not isinstance(record, TestOutcome):
+            return
+        self._progress.test(record)
+        if record.outcome == "broken":
+            last = record.message.strip().splitlines() or ["no message"]
+            self.errors.append(
+                ErrorNote(
+                    where=record.test,
+                    message=last[0],
+                    hint="The test or its fixtures broke; its traceback is among the tests.",
+                )
+            )
+
+
+def execute(
+    prepared: Prepared,
+    progress: Progress,
+    interruption: Interruption,
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+) -> Execution:
+    """Runs stages 2 to 4 and always comes back with what there is.
+
+    Args:
+        prepared: What `prepare` returned.
+        progress: Is told what happens.
+        interruption: Knows whether the user asked us to stop.
+        clock: Stamps stages.
+
+    Raises:
+        EvidenceError: The run folder can't be made or written.
+    """
+    clusters.sweep()
+    run = _new_run(prepared, clock)
+    executor = _Executor(prepared, run, progress, clock)
+    interrupted = False
+    try:
+        executor.go()
+    except Interrupted:
+        interrupted = True
+    except InstallFault as fault:
+        write_document(run.install_fault_file, fault.finding)
+    except HarnessError as error:
+        executor.errors.append(_note("run", error))
+    except Exception as bug:  # noqa: BLE001 - evidence and reports must survive our own bugs
+        executor.errors.append(_crash(run, bug))
+    finally:
+        with interruption.shield():
+            _close(executor, run)
+    return Execution(
+        run=run,
+        errors=tuple(executor.errors),
+        interrupted=interrupted or interruption.asked,
+        kept=executor.cluster,
+    )
+
+
+def _close(executor: _Executor, run: RunFolder) -> None:
+    try:
+        executor.close()
+    except HarnessError as error:
+        executor.errors.append(_note("teardown", error))
+    except Exception as bug:  # noqa: BLE001 - the same
+        executor.errors.append(_crash(run, bug))
+
+
+def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
+    request = prepared.request
+    names = tuple(suite.name for suite in prepared.suites)
+    now = clock.now()
+    run = RunFolder.create(
+        Path(request.settings.output), suite="+".join(names), target=prepared.target.name, now=now
+    )
+    manifest = RunManifest(
+        id=run.id,
+        suites=names,
+        checks=prepared.checks,
+        target=prepared.target.name,
+        twin=request.twin or "",
+        cluster=request.settings.cluster,
+        started=now,
+        harness_version=__version__,
+        seed=prepared.seed,
+        fail_on=request.settings.fail_on,
+        facts=host_facts(request.settings),
+        command=request.command,
+        timeouts=msgspec.to_builtins(request.settings.timeouts),
+    )
+    write_document(run.run_file, manifest)
+    write_document(run.target_file, prepared.target)
+    return run
+
+
+def _watched(client: KubeClient, prepared: Prepared) -> tuple[Resource, ...]:
+    target = prepared.target
+    keys = dict.fromkeys((*(k.resource for k in target.kinds), *target.scope.owns, *_WATCHED))
+    found = []
+    for key in keys:
+        with suppress(ApiError):  # a kind that this cluster doesn't serve
+            found.append(client.resource(key))
+    return tuple(found)
+
+
+def _note(where: str, error: HarnessError) -> ErrorNote:
+    return ErrorNote(where=where, message=str(error), hint=error.hint)
+
+
+def _crash(run: RunFolder, bug: Exception) -> ErrorNote:
+    file = run.evidence / "crash.txt"
+    with suppress(OSError):
+        file.write_text("".join(traceback.format_exception(bug)), encoding="utf-8")
+    return ErrorNote(
+        where="harness",
+        message=f"A bug of the harness: {type(bug).__name__}: {bug}",
+        hint="Please report it with evidence/crash.txt of the run folder.",
+    )

@@ -1,0 +1,107 @@
+"""Stage 1 and everything else that can fail before a run begins."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from harness import assets, targets
+from harness.evidence.ndjson import write_document
+from harness.installers import render
+from harness.model.run import Session, Suite
+from harness.model.target import Target
+from harness.runner.child import collect
+from harness.runner.suites import load_suite
+from harness.settings import Settings
+
+if TYPE_CHECKING:
+    from harness.runner.progress import Progress
+
+__all__ = ["Prepared", "RunRequest", "prepare"]
+
+
+class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """What the user asked for.
+
+    Attributes:
+        target: Name of a bundled target, a folder or a file.
+        suites: Names of bundled suites, or folders.
+        twin: Name of a faulty twin to switch on; None for the operator as it is.
+        command: The command line, for people who want to repeat it.
+    """
+
+    target: str
+    suites: tuple[str, ...]
+    settings: Settings
+    twin: str | None = None
+    command: str = ""
+
+
+class Prepared(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that can begin.
+
+    Attributes:
+        manifests: Rendered, in the order of the source.
+        tests: Node ids, by suite.
+    """
+
+    request: RunRequest
+    target: Target
+    suites: tuple[Suite, ...]
+    assets: assets.AssetSet
+    manifests: tuple[dict[str, Any], ...]  # Kubernetes objects
+    tests: dict[str, tuple[str, ...]]
+    seed: int
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """Ids of the checks of all suites, each once, in the order of the suites."""
+        return tuple(dict.fromkeys(check for suite in self.suites for check in suite.checks))
+
+
+def prepare(request: RunRequest, progress: Progress) -> Prepared:
+    """Loads, finds, builds, renders and collects; changes nothing but caches.
+
+    Raises:
+        UsageError: Anything that the user wrote can't be used (exit 4).
+        AssetError: A binary is missing and can't be built (exit 3).
+    """
+    progress.stage("Reading the target and the suite")
+    target = targets.load(request.target, twin=request.twin)
+    suites = tuple(load_suite(name) for name in request.suites)
+    seed = request.settings.seed or secrets.randbelow(2**31 - 1) + 1
+    tests = {suite.name: _tests(suite, target, request.settings, seed) for suite in suites}
+    progress.stage("Finding the control plane's binaries")
+    found = assets.resolve(on_progress=progress.detail)
+    progress.stage("Building the operator")
+    targets.build(target, on_line=progress.detail)
+    progress.stage("Rendering the manifests")
+    manifests = render(target, kubectl=found.path(assets.Component.KUBECTL))
+    return Prepared(
+        request=request,
+        target=target,
+        suites=suites,
+        assets=found,
+        manifests=manifests,
+        tests=tests,
+        seed=seed,
+    )
+
+
+def _tests(suite: Suite, target: Target, settings: Settings, seed: int) -> tuple[str, ...]:
+    """Collects by a session that has no cluster yet."""
+    with tempfile.TemporaryDirectory(prefix="harness-collect-") as folder:
+        file = Path(folder) / "session.json"
+        session = Session(
+            run_folder=folder,
+            target=target,
+            suite=suite,
+            seed=seed,
+            timeouts=msgspec.to_builtins(settings.timeouts),
+        )
+        write_document(file, session, mode=0o600)
+        return collect(suite, file, keyword=settings.keyword)

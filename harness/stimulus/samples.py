@@ -1,0 +1,67 @@
+"""Stage 4a: a target's sample files as objects ready to be sent."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from harness.errors import UsageError
+from harness.model.target import Kind, Target
+
+__all__ = ["Sample", "samples"]
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """One sample of a kind.
+
+    Attributes:
+        name: File name without its ending; names windows and test ids.
+        file: Absolute path.
+        kind: The kind that it belongs to.
+        body: The object as the file has it.
+    """
+
+    name: str
+    file: str
+    kind: Kind
+    body: dict[str, Any]  # any JSON
+
+    def place(self, *, namespace: str, name: str | None = None) -> dict[str, Any]:
+        """Returns a copy of the object for a namespace, without what a server assigns.
+
+        Args:
+            namespace: Where it goes; empty for cluster-scoped kinds.
+            name: Another name than the sample's.
+        """
+        body = copy.deepcopy(self.body)
+        metadata = body.setdefault("metadata", {})
+        metadata.pop("namespace", None)
+        if namespace:
+            metadata["namespace"] = namespace
+        if name:
+            metadata["name"] = name
+        return body
+
+
+def samples(target: Target) -> tuple[Sample, ...]:
+    """Returns every sample of every kind, in the target's order.
+
+    Raises:
+        UsageError: A file can't be read or isn't one object. (Loading a target checks this; it
+            can only happen when a file changes in between.)
+    """
+    return tuple(_read(Path(path), kind) for kind in target.kinds for path in kind.samples)
+
+
+def _read(path: Path, kind: Kind) -> Sample:
+    try:
+        body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"{path}: the sample can't be read: {error}") from error
+    if not isinstance(body, dict):
+        raise UsageError(f"{path}: a sample must hold one object")
+    return Sample(name=path.stem, file=str(path), kind=kind, body=body)
