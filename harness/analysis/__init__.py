@@ -1,1 +1,21 @@
-"""."""
+"""Stage 5: judges and measures; pure functions of evidence, touches no cluster.
+
+judge         the one judge: a check, evidence and a window in; a CheckOutcome out
+registry      which function judges which check
+case          what a check function is given, and how it answers
+install admission convergence silence lifecycle permissions observability own_tests
+              the check functions, by family
+writes objects logs metrics
+              how evidence is understood: writes of the operator, states of objects, levels of
+              log lines, metrics pages
+latency usage measurements
+              numbers: convergences, series and phase bands, summary figures
+"""
+
+from harness.analysis.judge import judge, judge_run
+from harness.analysis.latency import convergences
+from harness.analysis.measurements import measure
+from harness.analysis.usage import bands, series
+from harness.catalogue import load_catalogue
+
+__all__ = ["bands", "convergences", "judge", "judge_run", "load_catalogue", "measure", "series"]

@@ -24,7 +24,7 @@ def report(run: Path) -> None:
     """  # noqa: D301 - \b is click's mark
     from harness.evidence.folder import RunFolder  # noqa: PLC0415 - heavy
     from harness.reporting.terminal import terminal_summary  # noqa: PLC0415 - heavy
-    from harness.runner import conclude  # noqa: PLC0415 - heavy
+    from harness.runner.conclude import conclude  # noqa: PLC0415 - heavy
 
     folder = RunFolder(run.resolve())
     result = conclude(folder)

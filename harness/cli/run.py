@@ -14,7 +14,8 @@ from harness.errors import UsageError
 from harness.settings import Settings, Timeouts
 
 if TYPE_CHECKING:
-    from harness.runner import Prepared, Progress
+    from harness.runner.prepare import Prepared
+    from harness.runner.progress import Progress
 
 __all__ = ["run"]
 
@@ -134,7 +135,7 @@ def run(
 
     Ctrl-C stops in order: cluster down, reports written, exit code 2.
     """  # noqa: D301 - \b is click's mark
-    from harness.runner import RunRequest, prepare  # noqa: PLC0415 - heavy
+    from harness.runner.prepare import RunRequest, prepare  # noqa: PLC0415 - heavy
 
     settings = Settings(
         output=output,
@@ -169,7 +170,8 @@ def run(
 
 def _go(prepared: Prepared, progress: Progress) -> int:
     from harness.reporting.terminal import terminal_summary  # noqa: PLC0415 - heavy
-    from harness.runner import conclude, execute  # noqa: PLC0415 - heavy
+    from harness.runner.conclude import conclude  # noqa: PLC0415 - heavy
+    from harness.runner.execute import execute  # noqa: PLC0415 - heavy
     from harness.runner.interrupt import interruptible  # noqa: PLC0415 - heavy
 
     with interruptible(progress.note) as interruption:

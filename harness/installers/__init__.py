@@ -1,1 +1,34 @@
-"""."""
+"""Stage 3: from rendered manifests to an operator that runs.
+
+rendering   manifests as they will be applied; no cluster needed
+workloads   which Deployment and which container is the operator
+ordering    in which order manifests are applied
+certificates, webhooks   our own authority; webhook configurations that lead to the process
+applying    server-side apply, with what the API server refuses as findings
+process/    the operator of a Deployment as a local process that believes it is in its pod
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from harness.installers.process.control import NotReady, OperatorControl
+    from harness.installers.process.installer import ProcessInstaller
+    from harness.installers.rendering import render
+
+__all__ = ["NotReady", "OperatorControl", "ProcessInstaller", "render"]
+
+_PLACES = {  # loaded when asked for: the refresher's process needs none of them
+    "NotReady": "process.control",
+    "OperatorControl": "process.control",
+    "ProcessInstaller": "process.installer",
+    "render": "rendering",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)

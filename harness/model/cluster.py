@@ -42,7 +42,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
         server_version: For example "v1.34.4".
         state_dir: Private folder (0700); never in the run folder.
         audit_log: Path of the audit log in the evidence folder; None without audit access.
-        controller_identities: User names of the cluster's own controllers, by component.
+        controller_identities: User names of the cluster's own controllers, by component; one that
+            ends with "*" stands for all that begin like it.
         components: Versions and sources of the binaries.
         facts: What a reader of a report must know, for example "etcd runs with --unsafe-no-fsync".
         blind_spots: What this kind of cluster can't show, a sentence each.
@@ -59,6 +60,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     capabilities: tuple[Capability, ...]
     audit_log: str | None = None
     harness_identity: str = "operator-harness"
+    controller_identities: dict[str, tuple[str, ...]] = {}
     components: tuple[ComponentVersion, ...] = ()
     facts: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()

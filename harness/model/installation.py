@@ -63,6 +63,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     metrics: MetricsEndpoint | None = None
     pprof_url: str = ""
     health: dict[str, str] = {}
+    leases: tuple[str, ...] = ()
     simulated_pod: bool = False
 
 

@@ -185,9 +185,10 @@ class Gate(_Part, frozen=True, kw_only=True):
 
     Attributes:
         measurement: Name, for example "convergence_latency_p99".
-        operator: One of "<", "<=", ">", ">=".
+        operator: One of "<", "<=", ">", ">="; empty for a bare value, which takes the
+            measurement's better direction.
         bound: In `unit`.
-        unit: For example "s".
+        unit: "s", "1/s", "MiB" or "1": one a quantity, whatever the user wrote.
         text: As the user wrote it.
     """
 

@@ -18,17 +18,17 @@ __all__ = ["await_quiet"]
 _STEP_SECONDS = 0.05
 
 
-class _User(msgspec.Struct):
+class _User(msgspec.Struct, frozen=True):
     username: str = ""
 
 
-class _Object(msgspec.Struct):
+class _Object(msgspec.Struct, frozen=True):
     resource: str = ""
     apiGroup: str = ""
     subresource: str = ""
 
 
-class _Event(msgspec.Struct):
+class _Event(msgspec.Struct, frozen=True):
     """The few fields of an audit event that tell a write from the rest."""
 
     verb: str = ""

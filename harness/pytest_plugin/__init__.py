@@ -13,44 +13,11 @@ import pytest
 
 from harness.errors import NotVerified
 from harness.pytest_plugin.context import CONTEXT, Context
-from harness.pytest_plugin.fixtures import (
-    cluster,
-    custom_resource,
-    dry_run,
-    eventually,
-    family,
-    kube,
-    metrics,
-    namespace,
-    operator,
-    rest,
-    rng,
-    snapshot,
-    target,
-    window,
-)
 from harness.pytest_plugin.outcomes import Outcomes
-from harness.pytest_plugin.windows import Windows
+from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.samples import samples
 
-__all__ = [
-    "cluster",
-    "custom_resource",
-    "dry_run",
-    "eventually",
-    "family",
-    "kube",
-    "metrics",
-    "namespace",
-    "operator",
-    "rest",
-    "rng",
-    "snapshot",
-    "target",
-    "window",
-]
-
-_WINDOWS = pytest.StashKey[Windows]()
+pytest_plugins = ["harness.pytest_plugin.fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -72,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[CONTEXT] = context
     windows = Windows(context, test=lambda: outcomes.current)
     outcomes = Outcomes(context, windows)
-    config.stash[_WINDOWS] = windows
+    config.stash[WINDOWS] = windows
     if not config.getoption("--collect-only"):
         config.pluginmanager.register(outcomes, "harness-outcomes")
 

@@ -20,7 +20,7 @@ from harness.pytest_plugin.scraping import Metrics
 from harness.pytest_plugin.steps import Family, Rest, Snapshots
 from harness.pytest_plugin.steps import dry_run as send_dry_run
 from harness.pytest_plugin.waiting import Waiter
-from harness.pytest_plugin.windows import Windows
+from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
 
@@ -126,9 +126,7 @@ def window(request: pytest.FixtureRequest) -> Windows:
 
     For example `with window("silence", checks=["REC-002"], subject="small") as seen:`.
     """
-    from harness.pytest_plugin import _WINDOWS  # noqa: PLC0415 - the plugin imports this module
-
-    return request.config.stash[_WINDOWS]
+    return request.config.stash[WINDOWS]
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from harness.analysis import judge
 from harness.errors import NotVerified, OperatorFault
 from harness.model.findings import CheckOutcome, Finding, Status
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from harness.pytest_plugin.context import Context
 
-__all__ = ["OpenWindow", "Windows"]
+__all__ = ["WINDOWS", "OpenWindow", "Windows"]
 
 _BARRIER_SECONDS = 10.0
 
@@ -144,3 +146,6 @@ class Windows:
             raise NotVerified(reasons)
         if unmet is not None:
             raise unmet
+
+
+WINDOWS = pytest.StashKey[Windows]()

@@ -1,1 +1,64 @@
-"""."""
+"""Stage 7: reports; each one a pure function of `RunResult`.
+
+write_reports    all of them into a run folder
+render_json      result.json, read_result, schema
+render_html      report.html
+render_junit     junit.xml
+render_summary   summary.md
+terminal_summary what the terminal says at the end (`harness.reporting.terminal`)
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from harness.errors import EvidenceError
+from harness.reporting.document import read_result, render_json, schema
+from harness.reporting.junit import render_junit
+from harness.reporting.page import render_html
+from harness.reporting.summary import render_summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.evidence.folder import RunFolder
+    from harness.model.result import RunResult
+
+__all__ = [
+    "read_result",
+    "render_html",
+    "render_json",
+    "render_junit",
+    "render_summary",
+    "schema",
+    "write_reports",
+]
+
+
+def write_reports(result: RunResult, run: RunFolder) -> None:
+    """Writes result.json first, then what is rendered from it; each file atomically.
+
+    Raises:
+        EvidenceError: A file can't be written.
+    """
+    _write(run.result_file, render_json(result))
+    for name, render in (
+        ("report.html", render_html),
+        ("junit.xml", render_junit),
+        ("summary.md", render_summary),
+    ):
+        _write(run.report(name), render(result))
+
+
+def _write(path: Path, content: str) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(content, encoding="utf-8")
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise EvidenceError(
+            f"Can't write {path}: {error.strerror or error}",
+            hint="Free disk space or mend the permissions, then run `harness report`.",
+        ) from error

@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["conclude"]
 
 
-class Ending(msgspec.Struct, frozen=True, kw_only=True):
+class _Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How stages 2 to 4 ended; kept as evidence, so that a run can be judged again."""
 
     errors: tuple[ErrorNote, ...] = ()
-    interrupted: bool = False
+    interrupted: str = ""
 
 
 def conclude(
     run: RunFolder,
     *,
     errors: Sequence[ErrorNote] | None = None,
-    interrupted: bool = False,
+    interrupted: str = "",
 ) -> RunResult:
     """Judges a run folder, decides the verdict and writes every report.
 
     Args:
         run: Live or kept.
         errors: What broke in stages 2 to 4; None to take what the run itself recorded.
-        interrupted: Whether it was stopped.
+        interrupted: By what it was stopped; empty if it wasn't.
 
     Raises:
         EvidenceError: The folder is no run folder, or can't be read.
@@ -49,12 +49,12 @@ def conclude(
     evidence = Evidence(run)
     result = verdict.decide(
         evidence=evidence,
-        manifest=manifest,
+        catalogue=analysis.load_catalogue(),
         outcomes=analysis.judge_run(evidence, manifest.checks),
         measurements=analysis.measure(evidence),
         convergences=analysis.convergences(evidence),
         series=analysis.series(evidence),
-        bands=analysis.bands(evidence),
+        phases=analysis.bands(evidence),
         errors=ending.errors,
         interrupted=ending.interrupted,
     )
@@ -74,13 +74,13 @@ def _manifest(run: RunFolder) -> RunManifest:
         raise EvidenceError(f"{run.run_file}: {error}") from error
 
 
-def _ending(run: RunFolder, errors: Sequence[ErrorNote] | None, *, interrupted: bool) -> Ending:
+def _ending(run: RunFolder, errors: Sequence[ErrorNote] | None, *, interrupted: str) -> _Ending:
 
     file = run.evidence / "ending.json"
     if errors is not None:
-        ending = Ending(errors=tuple(errors), interrupted=interrupted)
+        ending = _Ending(errors=tuple(errors), interrupted=interrupted)
         write_document(file, ending)
         return ending
     if file.exists():
-        return msgspec.json.decode(file.read_bytes(), type=Ending)
-    return Ending(interrupted=True)  # killed before it could say how it ended
+        return msgspec.json.decode(file.read_bytes(), type=_Ending)
+    return _Ending(interrupted="killed before it ended")  # killed before it could say how it ended

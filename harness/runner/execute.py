@@ -24,7 +24,7 @@ from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
 from harness.model.time import Span
-from harness.probes import Recorder
+from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
 
@@ -64,12 +64,13 @@ class Execution(msgspec.Struct, frozen=True, kw_only=True):
     """What became of stages 2 to 4.
 
     Attributes:
+        interrupted: By what it was stopped; empty if it wasn't.
         kept: The cluster that was left up on request; None if it is gone.
     """
 
     run: RunFolder
     errors: tuple[ErrorNote, ...]
-    interrupted: bool
+    interrupted: str
     kept: Cluster | None = None
 
 
@@ -214,18 +215,8 @@ class _Executor:
         ).run()
 
     def _on_record(self, record: SuiteRecord) -> None:
-        if not isinstance(record, TestOutcome):
-            return
-        self._progress.test(record)
-        if record.outcome == "broken":
-            last = record.message.strip().splitlines() or ["no message"]
-            self.errors.append(
-                ErrorNote(
-                    where=record.test,
-                    message=last[0],
-                    hint="The test or its fixtures broke; its traceback is among the tests.",
-                )
-            )
+        if isinstance(record, TestOutcome):
+            self._progress.test(record)
 
 
 def execute(
@@ -249,11 +240,11 @@ def execute(
     clusters.sweep()
     run = _new_run(prepared, clock)
     executor = _Executor(prepared, run, progress, clock)
-    interrupted = False
+    interrupted = ""
     try:
         executor.go()
-    except Interrupted:
-        interrupted = True
+    except Interrupted as stop:
+        interrupted = str(stop)
     except InstallFault as fault:
         write_document(run.install_fault_file, fault.finding)
     except HarnessError as error:
@@ -266,7 +257,7 @@ def execute(
     return Execution(
         run=run,
         errors=tuple(executor.errors),
-        interrupted=interrupted or interruption.asked,
+        interrupted=interrupted or interruption.word,
         kept=executor.cluster,
     )
 

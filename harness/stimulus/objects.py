@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.clock import Clock
     from harness.kube.client import KubeClient
 
-__all__ = ["CustomResource", "Objects", "Record"]
+__all__ = ["CustomResource", "Objects", "Record", "object_key"]
 
 Record = Callable[[Stimulus], None]
 

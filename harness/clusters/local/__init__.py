@@ -1,1 +1,12 @@
-"""."""
+"""Stage 2, `local`: etcd, API server, controller-manager and scheduler as processes, by kwokctl.
+
+kwokctl renders command lines and starts the processes; added here is what it lacks: ports of
+our choice, identities, audit, single components, simulated nodes.
+
+    provider       creates and deletes
+    configuration  the KwokctlConfiguration
+    pki            certificates and kubeconfigs, one identity a component
+    ports          chosen and reserved machine-wide
+    components     the running processes: alive, last lines, stop, start
+    readiness      nodes, default storage class, and when all is ready
+"""

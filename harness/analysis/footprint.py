@@ -1,0 +1,224 @@
+"""Stage 5: what belongs to a custom resource, and how we know.
+
+Three ways, in this order: ownerReferences (also indirect ones, and of owners that are gone),
+creates by the operator in the audit log, and field managers that only the operator uses.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from harness.analysis.objects import metadata_of, sightings
+from harness.analysis.writes import operator_calls
+from harness.clock import utc
+from harness.evidence.writes import is_write
+from harness.model.records import Action, ApiCall
+from harness.model.resource import ObjectKey
+from harness.model.time import Stamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.evidence.reader import Evidence
+
+__all__ = ["Footprint", "identity_of", "owners_of"]
+
+_CREATED = 201
+_PASSING = frozenset({"Event", "Lease"})
+_SECOND_NS = 1_000_000_000
+
+Json = dict[str, Any]  # any JSON object
+_Name = tuple[str, str, str]
+
+
+class Footprint:
+    """What an operator made for one custom resource.
+
+    Args:
+        evidence: Of the run.
+        objects: The custom resource, then what is known to belong to it (with uids).
+        until: Nothing later.
+    """
+
+    def __init__(self, evidence: Evidence, objects: Sequence[ObjectKey], *, until: Stamp) -> None:
+        self._evidence = evidence
+        self.root = objects[0]
+        self._since_ns = self._creation_ns(until)
+        self._family = self._relatives({key.uid for key in objects if key.uid})
+        self._others = self._other_customers(until)
+        self._creates: dict[_Name, ApiCall] = {}
+        self._foreign_creates: set[_Name] = set()
+        self._managers: dict[str, set[str]] = defaultdict(set)
+        operators = {id(call) for call in operator_calls(evidence)}
+        for call in evidence.calls():
+            if call.received_ns <= until.wall_ns:
+                self._note(call, by_operator=id(call) in operators)
+
+    def attribution(self, body: Json) -> str:
+        """Returns how an object is known to belong to the custom resource; empty if it doesn't.
+
+        Args:
+            body: With apiVersion, kind and metadata.
+        """
+        if body.get("kind") in _PASSING:
+            return ""
+        if metadata_of(body).get("uid") in self._family or owners_of(body) & self._family:
+            return "by its ownerReferences"
+        if owners_of(body) or self._of_another(body):
+            return ""
+        key = identity_of(body)
+        call = self._creates.get((key.resource, key.namespace, key.name))
+        if call is not None:
+            return f"by the audit log: {call.user} sent {call.verb} {call.uri} (line {call.line})"
+        return self._by_manager(body, key)
+
+    def _by_manager(self, body: Json, key: ObjectKey) -> str:
+        """By field managers: only of objects younger than the custom resource, made by no other."""
+        created = str(metadata_of(body).get("creationTimestamp") or "")
+        if not created or created < _iso(self._since_ns):
+            return ""
+        if (key.resource, key.namespace, key.name) in self._foreign_creates:
+            return ""
+        names = _managers_of(body)
+        installation, cluster = self._evidence.installation, self._evidence.cluster
+        identities = installation.identities if installation else frozenset()
+        harness = cluster.harness_identity if cluster else ""
+        if any(harness in self._managers.get(name, ()) for name in names):
+            return ""
+        for name in sorted(names):
+            users = self._managers.get(name, set())
+            if users and users <= identities:
+                return f"by its field manager {name}, which only the operator uses"
+        return ""
+
+    def _note(self, call: ApiCall, *, by_operator: bool) -> None:
+        if call.dry_run or call.code >= 400 or not is_write(call.verb, call.resource):  # noqa: PLR2004 - HTTP
+            return
+        self._managers[_manager(call)].add(call.user)
+        created = call.code == _CREATED and not call.subresource and call.name
+        if not created or call.received_ns < self._since_ns:
+            return
+        name = (call.resource, call.namespace, call.name)
+        if by_operator:
+            self._creates[name] = call
+        else:
+            self._foreign_creates.add(name)
+
+    def _creation_ns(self, until: Stamp) -> int:
+        """When the custom resource was asked for, on the wall clock."""
+        sent = [
+            stimulus.sent.wall_ns
+            for stimulus in self._evidence.stimuli()
+            if stimulus.action is Action.CREATE
+            and stimulus.subject is not None
+            and _same(stimulus.subject, self.root)
+            and stimulus.sent.mono_ns <= until.mono_ns
+        ]
+        seen = [
+            state.event.stamp.wall_ns
+            for state in sightings(self._evidence, self.root, until=until)[:1]
+        ]
+        return max(sent) if sent else min(seen, default=until.wall_ns)
+
+    def _relatives(self, uids: set[str]) -> set[str]:
+        """Follows ownerReferences down, over all that was ever seen."""
+        owners: dict[str, set[str]] = {}
+        for body in self._bodies():
+            uid = metadata_of(body).get("uid")
+            if uid:
+                owners.setdefault(uid, set()).update(owners_of(body))
+        family = set(uids)
+        grown = True
+        while grown:
+            more = {uid for uid, above in owners.items() if uid not in family and above & family}
+            family |= more
+            grown = bool(more)
+        return family
+
+    def _bodies(self) -> Iterable[Json]:
+        for shot in self._evidence.snapshots():
+            yield from shot.objects
+        for timeline in self._evidence.timelines().values():
+            for event in timeline:
+                yield event.object
+
+    def _other_customers(self, until: Stamp) -> tuple[ObjectKey, ...]:
+        """Other custom resources that were alive at the end."""
+        alive: dict[_Name, ObjectKey] = {}
+        for stimulus in self._evidence.stimuli():
+            key = stimulus.subject
+            if key is None or stimulus.sent.mono_ns > until.mono_ns or _same(key, self.root):
+                continue
+            name = (key.resource, key.namespace, key.name)
+            if stimulus.action is Action.CREATE:
+                alive[name] = key
+            elif stimulus.action is Action.DELETE:
+                alive.pop(name, None)
+        return tuple(alive.values())
+
+    def _of_another(self, body: Json) -> bool:
+        """Whether an object without owner speaks of another custom resource, and not of this."""
+        return any(_speaks_of(body, key) for key in self._others) and not _speaks_of(
+            body, self.root
+        )
+
+
+def identity_of(body: Json) -> ObjectKey:
+    """Returns which object a snapshot's entry is, without uid."""
+    metadata = metadata_of(body)
+    return ObjectKey(
+        resource=str(body.get("resource") or _guess(body)),
+        namespace=str(metadata.get("namespace") or ""),
+        name=str(metadata.get("name") or ""),
+    )
+
+
+def owners_of(body: Json) -> set[str]:
+    """Returns the uids in an object's ownerReferences."""
+    references = metadata_of(body).get("ownerReferences") or ()
+    return {str(reference.get("uid")) for reference in references if reference.get("uid")}
+
+
+def _guess(body: Json) -> str:
+    """The resource of a kind, by the rule of the Kubernetes' own clients."""
+    kind = str(body.get("kind") or "").lower()
+    group = str(body.get("apiVersion") or "").rpartition("/")[0]
+    if kind.endswith("s"):
+        plural = f"{kind}es"
+    elif kind.endswith("y"):
+        plural = f"{kind[:-1]}ies"
+    else:
+        plural = f"{kind}s"
+    return f"{plural}.{group}" if group else plural
+
+
+def _managers_of(body: Json) -> set[str]:
+    metadata = metadata_of(body)
+    named = {str(name).split("/", maxsplit=1)[0] for name in metadata.get("managers") or ()}
+    fields = {str(entry.get("manager")) for entry in metadata.get("managedFields") or ()}
+    return named | fields
+
+
+def _manager(call: ApiCall) -> str:
+    """The field manager of a request: as it says, else the start of its user agent."""
+    said = parse_qs(urlsplit(call.uri).query).get("fieldManager")
+    return said[0] if said else re.split(r"[/ ]", call.user_agent, maxsplit=1)[0]
+
+
+def _speaks_of(body: Json, key: ObjectKey) -> bool:
+    metadata = metadata_of(body)
+    texts = [str(metadata.get("name") or ""), *map(str, (metadata.get("labels") or {}).values())]
+    return any((key.uid and key.uid in text) or key.name in text for text in texts)
+
+
+def _same(key: ObjectKey, other: ObjectKey) -> bool:
+    return (key.resource, key.namespace, key.name) == (other.resource, other.namespace, other.name)
+
+
+def _iso(wall_ns: int) -> str:
+    """As metadata.creationTimestamp writes it, cut to the second, so that text compares."""
+    second = wall_ns // _SECOND_NS * _SECOND_NS
+    return utc(Stamp(mono_ns=0, wall_ns=second)).strftime("%Y-%m-%dT%H:%M:%SZ")

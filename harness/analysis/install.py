@@ -1,0 +1,126 @@
+"""Stage 5, INS: the operator installs, becomes ready and stays up."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from harness.model.findings import CheckOutcome, EvidenceRef, Finding
+
+if TYPE_CHECKING:
+    from harness.analysis.case import Case, WindowCase
+    from harness.evidence.reader import Evidence
+    from harness.model.records import ProcessEvent
+
+__all__ = ["becomes_ready", "installs", "stays_up"]
+
+_SEPARATORS = "-.@#"
+
+
+def installs(case: Case) -> CheckOutcome:
+    """INS-001: judged on the whole run; an install fault is reported by the judge itself."""
+    if case.evidence.install_fault is not None:
+        fault = case.evidence.install_fault
+        return case.undecided(f"the install went as far as {fault.check}: {fault.title}")
+    if case.evidence.installation is None:
+        return case.undecided("the run ended before the operator was installed")
+    return case.passed()
+
+
+def becomes_ready(case: WindowCase) -> CheckOutcome:
+    """INS-002: the window's facts say whether probes answered and it leads."""
+    facts = case.phase.facts
+    if facts.get("ready", True):
+        return case.passed()
+    reason = str(facts.get("reason") or "it didn't answer its probes")
+    last = case.evidence.log_tail(until=case.span.end)
+    return case.failed(
+        case.finding(
+            f"The operator did not become ready in {case.span.seconds:.0f} s: {_first(reason)}",
+            subject=_operator(case.evidence),
+            detail="\n".join([reason, *_quoted("The operator's last lines:", last)]),
+            evidence=_log_refs(case.evidence),
+        )
+    )
+
+
+def stays_up(case: Case) -> CheckOutcome:
+    """INS-003: no process of the operator may end unless we ended it."""
+    installation = case.evidence.installation
+    if installation is None:
+        return case.undecided("the operator was never installed")
+    names = [workload.process for workload in installation.workloads if workload.process]
+    if not names:
+        return case.undecided("the operator's processes aren't ours to see in this cluster")
+    events = [
+        event
+        for event in case.evidence.process_events()
+        if any(event.name == name or _is_replica(event.name, name) for name in names)
+    ]
+    if not events:
+        return case.undecided("no start of the operator's process was recorded")
+    ended = [event for event in events if event.event == "ended" and not event.asked]
+    return case.decided([_end(case, event) for event in ended])
+
+
+def _is_replica(name: str, workload: str) -> bool:
+    return name.startswith(workload) and name[len(workload)] in _SEPARATORS
+
+
+def _end(case: Case, event: ProcessEvent) -> Finding:
+    how = _exit_words(event.exit_code)
+    last = [
+        line.text
+        for line in case.evidence.log(event.name)
+        if line.stamp.mono_ns <= event.stamp.mono_ns + 1_000_000_000
+    ][-25:]
+    after = (event.stamp.mono_ns - case.evidence.manifest.started.mono_ns) / 1e9
+    return case.finding(
+        f"The operator's process ended by itself with {how}, {after:.1f} s into the run",
+        subject=event.name,
+        detail="\n".join(
+            [f"{event.name} (pid {event.pid}) ended with {how}.", *_quoted("Last lines:", last)]
+        ),
+        evidence=[
+            EvidenceRef(file=case.evidence.place(case.evidence.run.processes_file)),
+            *_log_refs(case.evidence, event.name),
+        ],
+    )
+
+
+def _exit_words(code: int | None) -> str:
+    if code is None:
+        return "an unknown exit code"
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"signal {signal.Signals(-code).name}"
+    except ValueError:
+        return f"signal {-code}"
+
+
+def _quoted(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
+    return [title, *(f"  {line}" for line in lines)] if lines else ["Its log is empty."]
+
+
+def _log_refs(evidence: Evidence, process: str = "") -> list[EvidenceRef]:
+    """Returns the last line of each log, or of one process's."""
+    return [
+        EvidenceRef(
+            file=evidence.place(evidence.log_file(name)), line=len(lines), excerpt=lines[-1].text
+        )
+        for name, lines in evidence.logs().items()
+        if lines and process in {"", name}
+    ]
+
+
+def _operator(evidence: Evidence) -> str:
+    installation = evidence.installation
+    if installation is None or not installation.workloads:
+        return "operator"
+    first = installation.workloads[0]
+    return f"Deployment {first.namespace}/{first.name}"
+
+
+def _first(text: str) -> str:
+    return text.strip().splitlines()[0].rstrip(".") if text.strip() else ""

@@ -1,0 +1,44 @@
+"""Stage 5: which function judges which check; the one table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from harness.analysis.admission import sample_is_accepted
+from harness.analysis.case import Case, WindowCase
+from harness.analysis.convergence import converges, generation_is_observed
+from harness.analysis.install import becomes_ready, installs, stays_up
+from harness.analysis.lifecycle import delete_leaves_nothing
+from harness.analysis.observability import log_is_sane, metrics_parse
+from harness.analysis.own_tests import assertions_hold
+from harness.analysis.permissions import nothing_denied
+from harness.analysis.silence import restart_writes_nothing, silent_at_rest
+from harness.model.findings import CheckOutcome
+
+__all__ = ["RUN_CHECKS", "WINDOW_CHECKS"]
+
+RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
+    {
+        "INS-001": installs,
+        "INS-003": stays_up,
+        "RBA-004": nothing_denied,
+        "OBS-006": log_is_sane,
+        "SUI-001": assertions_hold,
+    }
+)
+"""Judged on the whole run, also where a window names them."""
+
+WINDOW_CHECKS: Mapping[str, Callable[[WindowCase], CheckOutcome]] = MappingProxyType(
+    {
+        "INS-002": becomes_ready,
+        "API-010": sample_is_accepted,
+        "REC-001": converges,
+        "STA-002": generation_is_observed,
+        "REC-002": silent_at_rest,
+        "REC-004": restart_writes_nothing,
+        "LIF-001": delete_leaves_nothing,
+        "OBS-001": metrics_parse,
+    }
+)
+"""Judged on each window that names them."""

@@ -1,0 +1,173 @@
+"""Stage 5: the operator's writes, from the audit log, and which of them changed something."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.analysis.objects import gap_in
+from harness.evidence.writes import is_write
+from harness.model.findings import EvidenceRef
+from harness.model.records import ApiCall
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.evidence.reader import Evidence
+    from harness.model.time import Span
+
+__all__ = [
+    "Writes",
+    "audit_gap",
+    "call_ref",
+    "operator_calls",
+    "table",
+    "target_of",
+    "writes_in",
+]
+
+_REFUSED = 400
+_ECHO_NS = 5_000_000_000
+"""How late a write's watch event may come; the order of events is what decides, not the delay."""
+_CHANGES = frozenset({"ADDED", "MODIFIED", "DELETED"})
+_MAX_ROWS = 20
+
+_Object = tuple[str, str, str]
+
+
+class Writes(msgspec.Struct, frozen=True, kw_only=True):
+    """Successful writes of the operator in a window.
+
+    Attributes:
+        effective: Those that changed an object, or of which nobody can tell.
+        idle: Those after which no watch event of their object came: they changed nothing.
+    """
+
+    effective: tuple[ApiCall, ...]
+    idle: tuple[ApiCall, ...]
+
+
+def operator_calls(evidence: Evidence) -> tuple[ApiCall, ...]:
+    """Returns the requests under the operator's identities, impersonating ones included."""
+    identities = evidence.installation.identities if evidence.installation else frozenset()
+    return tuple(
+        call
+        for call in evidence.calls()
+        if call.user in identities or call.impersonator in identities
+    )
+
+
+def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
+    """Returns why the audit log can't decide; empty where it can.
+
+    A log without a single request of the operator proves nothing: then the log, or our idea of
+    the operator's identity, is wrong. A log that ends before the middle of a window is torn.
+    """
+    if evidence.installation is None:
+        return "the operator was not installed, so its identity isn't known"
+    if not evidence.calls():
+        return "AUDIT EVIDENCE IS MISSING: the audit log is absent or empty"
+    if not operator_calls(evidence):
+        names = ", ".join(sorted(evidence.installation.identities))
+        return f"AUDIT EVIDENCE IS MISSING: the audit log holds no request of {names}"
+    if span is not None:
+        middle = (span.start.wall_ns + span.end.wall_ns) // 2
+        if max(max(call.received_ns, call.done_ns) for call in evidence.calls()) < middle:
+            return "AUDIT EVIDENCE IS MISSING: the audit log ends before the window does"
+    gap = gap_in(evidence, "audit", span)
+    return f"AUDIT EVIDENCE IS MISSING: {gap}" if gap else ""
+
+
+def writes_in(evidence: Evidence, span: Span) -> Writes:
+    """Returns the operator's successful writes that were received in a window."""
+    calls = [
+        call
+        for call in operator_calls(evidence)
+        if span.holds_wall(call.received_ns) and _succeeded(call)
+    ]
+    by_object: dict[_Object, list[ApiCall]] = defaultdict(list)
+    for call in calls:
+        by_object[(call.resource, call.namespace, call.name)].append(call)
+    idle = {id(call) for key, group in by_object.items() for call in _idle(evidence, key, group)}
+    return Writes(
+        effective=tuple(call for call in calls if id(call) not in idle),
+        idle=tuple(call for call in calls if id(call) in idle),
+    )
+
+
+def _succeeded(call: ApiCall) -> bool:
+    return (
+        is_write(call.verb, call.resource, call.subresource)
+        and not call.dry_run
+        and call.decision != "forbid"
+        and 0 < call.code < _REFUSED
+    )
+
+
+def _idle(evidence: Evidence, key: _Object, calls: Sequence[ApiCall]) -> list[ApiCall]:
+    """Matches the writes of one object with its watch events, one to one and in order."""
+    timeline = evidence.timeline(key[0])
+    events = [event for event in timeline if (event.key.namespace, event.key.name) == key[1:]]
+    if not key[2] or not events:
+        return []  # nobody watched this object
+    changes = sorted(
+        (event.stamp.wall_ns for event in events if event.type in _CHANGES), reverse=True
+    )
+    idle = []
+    for call in sorted(calls, key=lambda call: call.received_ns):
+        while changes and changes[-1] < call.received_ns:
+            changes.pop()
+        if changes and changes[-1] <= call.done_ns + _ECHO_NS:
+            changes.pop()
+        elif not _torn(evidence, key[0], call):
+            idle.append(call)
+    return idle
+
+
+def _torn(evidence: Evidence, resource: str, call: ApiCall) -> bool:
+    """Whether the watch of a resource was broken about the time of a write."""
+    start, end = call.received_ns - _ECHO_NS, call.done_ns + _ECHO_NS
+    relisted = any(
+        event.type == "GAP" and start <= event.stamp.wall_ns <= end
+        for event in evidence.timeline(resource)
+    )
+    return relisted or any(
+        gap.source == f"timeline/{resource}"
+        and gap.span.start.wall_ns <= end
+        and gap.span.end.wall_ns >= start
+        for gap in evidence.gaps()
+    )
+
+
+def target_of(call: ApiCall) -> str:
+    """Returns what a request is about, for example "patch configmaps ns/name"."""
+    what = f"{call.resource}/{call.subresource}" if call.subresource else call.resource
+    place = "/".join(part for part in (call.namespace, call.name) if part)
+    return " ".join(part for part in (call.verb, what or call.uri, place) if part)
+
+
+def table(calls: Sequence[ApiCall], span: Span) -> list[str]:
+    """Returns lines "count x verb resource namespace/name (rate)", most frequent first."""
+    seconds = max(span.seconds, 1e-9)
+    first: dict[str, int] = {}
+    counts = Counter(target_of(call) for call in calls)
+    for call in calls:
+        first.setdefault(target_of(call), call.received_ns)
+    rows = [
+        f"  {count} x {what} ({count / seconds:.2f}/s, first "
+        f"{(first[what] - span.start.wall_ns) / 1e9:.1f} s into the window)"
+        for what, count in counts.most_common(_MAX_ROWS)
+    ]
+    rest = len(counts) - _MAX_ROWS
+    return [*rows, f"  and {rest} more kinds of request"] if rest > 0 else rows
+
+
+def call_ref(evidence: Evidence, call: ApiCall) -> EvidenceRef:
+    """Returns where a request stands in the audit log."""
+    return EvidenceRef(
+        file=evidence.place(call.file or evidence.run.audit_log),
+        line=call.line,
+        excerpt=f"{call.verb} {call.uri} -> {call.code or call.stage} by {call.user}",
+    )

@@ -1,0 +1,262 @@
+"""Creates and deletes a local cluster."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.clock import SYSTEM_CLOCK, Deadline
+from harness.clusters.local import components as processes
+from harness.clusters.local.components import BINARIES, Component, component_environment
+from harness.clusters.local.configuration import CLUSTER_NAME, SERVICE_IP, Paths, render
+from harness.clusters.local.description import describe
+from harness.clusters.local.pki import Pki, write_kubeconfig
+from harness.clusters.local.ports import reserve
+from harness.clusters.local.readiness import CREATE, Boot
+from harness.clusters.state import remember
+from harness.errors import ClusterError, HarnessError
+from harness.guard.leftovers import write_private
+from harness.kube.client import KubeClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from harness.assets import AssetSet
+    from harness.clusters.local.ports import Ports
+    from harness.evidence.folder import RunFolder
+    from harness.guard import Guard
+    from harness.model.cluster import Cluster
+
+__all__ = ["LocalProvider"]
+
+_ASSETS = (*BINARIES.values(), "etcdctl", "kubectl", "kwokctl")
+_KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok-controller")
+_DELETE_S = 15.0
+_START_S = 60.0
+
+
+class LocalProvider:
+    """The provider `local`."""
+
+    def create(
+        self,
+        *,
+        name: str,
+        run: RunFolder | None,
+        assets: AssetSet,
+        guard: Guard,
+        state_dir: Path,
+        durable: bool,
+        timeout: float = 90.0,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> Cluster:
+        """Makes a cluster and waits until it's ready; see `Provider.create`."""
+        deadline = Deadline(timeout)
+        tell = _Teller(on_progress)
+        guard.owns(state_dir)
+        paths = _paths(state_dir, run)
+        binaries = {asset: assets.path(asset) for asset in _ASSETS}
+        reservation = reserve()
+        try:
+            _write(paths, reservation.ports, binaries, durable=durable, name=name)
+            tell("starting etcd, API server, controller-manager, scheduler and kwok")
+            version = _boot_up(
+                paths, reservation.ports, binaries, guard, deadline=deadline, tell=tell
+            )
+            cluster = describe(
+                name=name,
+                paths=paths,
+                ports=reservation.ports,
+                assets=assets,
+                version=version,
+                durable=durable,
+            )
+            remember(cluster, state_dir)
+        except BaseException:
+            _end_all(paths, guard)
+            raise
+        finally:
+            reservation.release()
+        return cluster
+
+    def delete(self, cluster: Cluster, guard: Guard) -> None:
+        """Ends a cluster and removes its data; see `Provider.delete`.
+
+        By SIGKILL, as kwokctl does it, but it's waited until each process is gone.
+        """
+        paths = _paths_of(cluster)
+        if paths.work.exists():
+            _end_all(paths, guard)
+        left = [part.name for part in _known(paths) if part.is_running()]
+        if left:
+            raise ClusterError(
+                f"Parts of cluster {cluster.name} can't be ended: {', '.join(left)}."
+            )
+        shutil.rmtree(paths.work, ignore_errors=True)
+        for file in (paths.kubeconfig, paths.kwokctl_kubeconfig):
+            file.unlink(missing_ok=True)
+
+    def stop_component(
+        self,
+        cluster: Cluster,
+        guard: Guard,  # noqa: ARG002 - other providers need it
+        name: str,
+        *,
+        sig: int = signal.SIGTERM,
+    ) -> None:
+        """Ends one component; see `Provider.stop_component`."""
+        processes.stop(processes.find_component(_paths_of(cluster).work, name), sig=sig)
+
+    def start_component(self, cluster: Cluster, guard: Guard, name: str) -> None:
+        """Starts a stopped component again; see `Provider.start_component`."""
+        paths = _paths_of(cluster)
+        component = processes.find_component(paths.work, name)
+        processes.start(component, guard, state=paths.state)
+        server = processes.find_component(paths.work, "kube-apiserver")
+        boot = _boot(paths, guard, Deadline(_START_S), (component, server))
+        client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
+        try:
+            boot.await_server(client)
+            boot.await_serving(client)
+        finally:
+            client.connection.close()
+
+
+class _Teller:
+    """Tells progress with the seconds since the start."""
+
+    def __init__(self, on_progress: Callable[[str], None] | None) -> None:
+        self._tell = on_progress
+        self._start = SYSTEM_CLOCK.now()
+
+    def __call__(self, text: str) -> None:
+        seconds = (SYSTEM_CLOCK.now().mono_ns - self._start.mono_ns) / 1e9
+        if self._tell is not None:
+            self._tell(f"{text} ({seconds:.1f} s)")
+
+
+def _paths(state: Path, run: RunFolder | None) -> Paths:
+    state = state.absolute()
+    if run is None:
+        logs = state / "clusters" / CLUSTER_NAME / "logs"
+        return Paths(state=state, audit_log=state / "audit.log", logs=logs)
+    return Paths(state=state, audit_log=run.audit_log, logs=run.components)
+
+
+def _paths_of(cluster: Cluster) -> Paths:
+    state = Path(cluster.state_dir)
+    logs = state / "clusters" / CLUSTER_NAME / "logs"
+    return Paths(state=state, audit_log=Path(cluster.audit_log or state / "audit.log"), logs=logs)
+
+
+def _boot_up(
+    paths: Paths,
+    ports: Ports,
+    binaries: Mapping[str, Path],
+    guard: Guard,
+    *,
+    deadline: Deadline,
+    tell: _Teller,
+) -> str:
+    """Starts all components, waits until the cluster is ready; returns the server's version."""
+    guard.spawn(
+        CREATE,
+        _kwokctl(paths, binaries["kwokctl"]),
+        env=component_environment(paths.state),
+        cwd=paths.state,
+        log=paths.kwokctl_log,
+    )
+    client = KubeClient.from_kubeconfig(paths.kubeconfig)
+    try:
+        parts = [
+            Component(name=part, binary=binaries[asset], work=paths.work)
+            for part, asset in BINARIES.items()  # kwokctl writes down more of them, later
+        ]
+        boot = _boot(paths, guard, deadline, parts)
+        boot.await_server(client)
+        tell("API server ready")
+        version = client.version()
+        boot.furnish(client, kubelet_port=ports.kwok, version=version)
+        guard.wait(CREATE, timeout=deadline.remaining)
+        boot.check()
+        whole = _boot(paths, guard, deadline, processes.components_of(paths.work).values())
+        whole.await_serving(client)
+        tell("nodes ready")
+    finally:
+        client.connection.close()
+    return version
+
+
+def _write(
+    paths: Paths,
+    ports: Ports,
+    binaries: Mapping[str, Path],
+    *,
+    durable: bool,
+    name: str,
+) -> None:
+    """Writes all that kwokctl and the components read."""
+    server = f"https://127.0.0.1:{ports.apiserver}"
+    paths.work.mkdir(parents=True, mode=0o700)
+    paths.logs.mkdir(parents=True, exist_ok=True)
+    logs = paths.work / "logs"
+    if paths.logs != logs:
+        logs.symlink_to(paths.logs)
+    Pki(paths.pki, service_ip=SERVICE_IP).write()
+    for component in _KUBECONFIGS:
+        write_kubeconfig(
+            paths.component_kubeconfig(component),
+            server=server,
+            pki=paths.pki,
+            identity=component,
+            name=CLUSTER_NAME,
+        )
+    write_kubeconfig(
+        paths.kubeconfig,
+        server=server,
+        pki=paths.pki,
+        identity="harness",
+        name=f"harness-{name}",
+    )
+    policy = Path(__file__).with_name("audit-policy.yaml").read_bytes()
+    write_private(paths.state / "audit-policy.yaml", policy)
+    write_private(paths.configuration, render(paths, ports, binaries, durable=durable).encode())
+
+
+def _kwokctl(paths: Paths, program: Path) -> tuple[str | Path, ...]:
+    return (
+        program,
+        *("--config", paths.configuration, "--name", CLUSTER_NAME, "create", "cluster"),
+        *("--kubeconfig", paths.kwokctl_kubeconfig),
+    )
+
+
+def _boot(paths: Paths, guard: Guard, deadline: Deadline, parts: Iterable[Component]) -> Boot:
+    return Boot(
+        parts=tuple(parts),
+        guard=guard,
+        state=paths.state,
+        log=paths.kwokctl_log,
+        deadline=deadline,
+    )
+
+
+def _known(paths: Paths) -> tuple[Component, ...]:
+    try:
+        return tuple(processes.components_of(paths.work).values())
+    except ClusterError:
+        return ()  # it never got that far
+
+
+def _end_all(paths: Paths, guard: Guard) -> None:
+    """Kills all components, the clients of others first."""
+    try:
+        if guard.status(CREATE).running:
+            guard.signal(CREATE, signal.SIGKILL)
+            guard.wait(CREATE, timeout=_DELETE_S)
+    except HarnessError:
+        pass  # it was never started, or the guard is gone and ends all by itself
+    for part in reversed(_known(paths)):
+        processes.stop(part, sig=signal.SIGKILL)

@@ -1,0 +1,265 @@
+"""Until a cluster is ready: its API server, its first objects, its simulated nodes."""
+
+from __future__ import annotations
+
+import platform
+from typing import TYPE_CHECKING, Any
+
+from harness.clock import SYSTEM_CLOCK, Deadline
+from harness.clusters.local import components as processes
+from harness.errors import ApiError, ClusterError
+from harness.kube.watch import NotObserved, await_object
+from harness.model.resource import Resource
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from harness.clusters.local.components import Component
+    from harness.guard import Guard
+    from harness.kube.client import KubeClient
+
+__all__ = ["CREATE", "NODES", "Boot", "is_ready_node", "nodes", "storage_class"]
+
+CREATE = "kwokctl create"
+"""The guard's name for the process that starts the cluster."""
+
+NODES = ("simulated-node-0", "simulated-node-1")
+
+_NODE = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
+_ACCOUNT = Resource(
+    group="", version="v1", plural="serviceaccounts", kind="ServiceAccount", namespaced=True
+)
+_STORAGE = Resource(
+    group="storage.k8s.io",
+    version="v1",
+    plural="storageclasses",
+    kind="StorageClass",
+    namespaced=False,
+)
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_OK, _CONFLICT = 200, 409
+_SLICE_S = 1.0  # of a wait, between two looks at the processes
+_PAUSE_S = 0.05  # between two questions to a server that doesn't listen yet
+_PATIENCE_S = 8.0  # controller-manager ends by itself when it got no API server for ten seconds
+
+
+def nodes(*, kubelet_port: int, version: str) -> tuple[dict[str, Any], ...]:
+    """Returns the simulated nodes: this machine's architecture, room for 10,000 pods each."""
+    architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    room = {"cpu": "1000", "memory": "4Ti", "ephemeral-storage": "4Ti", "pods": "10000"}
+    return tuple(
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {
+                "name": name,
+                "annotations": {"kwok.x-k8s.io/node": "fake"},
+                "labels": {
+                    "kubernetes.io/hostname": name,
+                    "kubernetes.io/os": "linux",
+                    "kubernetes.io/arch": architecture,
+                    "node-role.kubernetes.io/agent": "",
+                    "type": "kwok",
+                },
+            },
+            "status": {
+                "addresses": [
+                    {"type": "InternalIP", "address": "127.0.0.1"},
+                    {"type": "Hostname", "address": name},
+                ],
+                "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
+                "allocatable": room,
+                "capacity": room,
+                "nodeInfo": {
+                    "architecture": architecture,
+                    "operatingSystem": "linux",
+                    "kubeletVersion": version,
+                    "kubeProxyVersion": version,
+                    "containerRuntimeVersion": "simulated",
+                    "kernelVersion": "simulated",
+                    "osImage": "simulated",
+                    "machineID": "",
+                    "systemUUID": "",
+                    "bootID": "",
+                },
+            },
+        }
+        for name in NODES
+    )
+
+
+def storage_class() -> dict[str, Any]:
+    """Returns the default StorageClass, whose volumes `stages.yaml` makes."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {
+            "name": "simulated",
+            "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+        },
+        "provisioner": "operator-harness/simulated",
+        "reclaimPolicy": "Delete",
+        "volumeBindingMode": "Immediate",
+    }
+
+
+def is_ready_node(node: dict[str, Any] | None) -> bool:
+    """Whether a node is Ready and pods may be scheduled to it."""
+    conditions = (node or {}).get("status", {}).get("conditions", ())
+    taints = (node or {}).get("spec", {}).get("taints", ())
+    return not taints and any(
+        condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
+    )
+
+
+class Boot:
+    """Watches a cluster come up, and its processes meanwhile.
+
+    Args:
+        parts: The components.
+        guard: Runs the process that starts them (`CREATE`).
+        state: Private folder of the cluster.
+        log: What that process prints.
+        deadline: Until when all must be ready.
+    """
+
+    def __init__(
+        self,
+        *,
+        parts: Sequence[Component],
+        guard: Guard,
+        state: Path,
+        log: Path,
+        deadline: Deadline,
+    ) -> None:
+        self._parts = parts
+        self._guard = guard
+        self._state = state
+        self._log = log
+        self._deadline = deadline
+        self._impatient: dict[str, Component] = {}
+
+    def await_server(self, client: KubeClient) -> None:
+        """Waits for /readyz.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
+        while True:
+            self.check(serving=False)
+            if _answers(client):
+                break
+            if self._deadline.passed:
+                raise self._late("The API server isn't ready", client)
+            SYSTEM_CLOCK.sleep(_PAUSE_S)
+        for name in tuple(self._impatient):
+            fresh = processes.find_component(self._impatient.pop(name).work, name)
+            processes.start(fresh, self._guard, state=self._state)
+
+    def furnish(self, client: KubeClient, *, kubelet_port: int, version: str) -> None:
+        """Makes nodes and default StorageClass, and waits for what a cluster always has.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
+        _create(client, _STORAGE, storage_class())
+        for node in nodes(kubelet_port=kubelet_port, version=version):
+            _create(client, _NODE, node)
+        self._await(client, _ACCOUNT, "default", "default", lambda found: found is not None)
+        for name in NODES:
+            self._await(client, _NODE, name, "", is_ready_node)
+
+    def await_serving(self, client: KubeClient) -> None:
+        """Waits until each component takes connections.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
+        for part in self._parts:
+            while not part.is_serving():
+                self.check()
+                if self._deadline.passed:
+                    raise self._late(f"{part.name} doesn't serve", client)
+                SYSTEM_CLOCK.sleep(_PAUSE_S)
+        self.check()
+
+    def check(self, *, serving: bool = True) -> None:
+        """Raises for a component that ended, or for a kwokctl that failed.
+
+        Args:
+            serving: Whether the API server answered already; before that, a component that
+                gave up waiting for it is started again later.
+
+        Raises:
+            ClusterError: With the last lines that it printed.
+        """
+        for part in self._parts:
+            if part.name in self._impatient or not part.has_died():
+                continue
+            if not serving and part.age_s() > _PATIENCE_S and part.name in _CLIENTS:
+                self._impatient[part.name] = part
+                continue
+            raise ClusterError(
+                f"{part.name} ended while the cluster was starting. Its last lines:\n"
+                f"{part.last_words()}",
+                hint=f"Its program is {part.binary}; `harness doctor` checks it.",
+            )
+        kwokctl = self._guard.status(CREATE)
+        if kwokctl.exit_code:
+            raise ClusterError(
+                f"kwokctl failed (exit code {kwokctl.exit_code}). Its last lines:\n"
+                f"{processes.tail(self._log)}",
+                hint="`harness doctor` checks the binaries that it starts.",
+            )
+
+    def _await(
+        self,
+        client: KubeClient,
+        resource: Resource,
+        name: str,
+        namespace: str,
+        met: Callable[[dict[str, Any] | None], bool],
+    ) -> None:
+        while True:
+            self.check()
+            try:
+                await_object(
+                    client.connection,
+                    resource,
+                    name,
+                    namespace,
+                    met,
+                    timeout=min(_SLICE_S, self._deadline.remaining),
+                )
+            except NotObserved as error:
+                if self._deadline.passed:
+                    raise self._late(f"{resource.kind} {name} isn't ready", client) from error
+            else:
+                return
+
+    def _late(self, what: str, client: KubeClient) -> ClusterError:
+        server = next(part for part in self._parts if part.name == "kube-apiserver")
+        return ClusterError(
+            f"{what} at {client.connection.server} after {self._deadline.seconds:g} s. "
+            f"The API server's last lines:\n{server.tail()}",
+            hint="A busy machine needs longer: raise the time-out for the cluster.",
+        )
+
+
+_CLIENTS = frozenset({"kube-controller-manager", "kube-scheduler", "kwok-controller"})
+
+
+def _answers(client: KubeClient) -> bool:
+    try:
+        return client.raw("GET", "/readyz", timeout=_SLICE_S).status == _OK
+    except ApiError:
+        return False
+
+
+def _create(client: KubeClient, resource: Resource, body: dict[str, Any]) -> None:
+    try:
+        client.create(resource, body)
+    except ApiError as error:
+        if error.status != _CONFLICT:
+            raise

@@ -1,0 +1,72 @@
+"""Stage 2: what every cluster provider can do."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness.assets import AssetSet
+    from harness.evidence.folder import RunFolder
+    from harness.guard import Guard
+    from harness.model.cluster import Cluster
+
+__all__ = ["Provider"]
+
+
+class Provider(Protocol):
+    """Makes clusters of one kind. All that it starts is under the guard."""
+
+    def create(
+        self,
+        *,
+        name: str,
+        run: RunFolder | None,
+        assets: AssetSet,
+        guard: Guard,
+        state_dir: Path,
+        durable: bool,
+        timeout: float = 90.0,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> Cluster:
+        """Makes a cluster and waits until it's ready.
+
+        Args:
+            name: What people call it.
+            run: Where audit and component logs go; None to keep them in the state folder.
+            assets: Binaries.
+            guard: Starts and ends the processes; it owns the state folder from now on.
+            state_dir: Private folder, from `new_state_dir`; its name is the cluster's id.
+            durable: Whether its data survives a crash of the machine.
+            timeout: Seconds until it must be ready.
+            on_progress: Told what goes on, a short line each.
+
+        Raises:
+            ClusterError: It doesn't get ready; says which component failed, with its last lines.
+        """
+
+    def delete(self, cluster: Cluster, guard: Guard) -> None:
+        """Ends a cluster and removes its data; logs in a run folder stay.
+
+        Raises:
+            ClusterError: Something of it can't be ended.
+        """
+
+    def stop_component(
+        self, cluster: Cluster, guard: Guard, name: str, *, sig: int = signal.SIGTERM
+    ) -> None:
+        """Ends one component, for example "kube-apiserver"; SIGKILL as a fault.
+
+        Raises:
+            ClusterError: There is no such component, or it doesn't end.
+        """
+
+    def start_component(self, cluster: Cluster, guard: Guard, name: str) -> None:
+        """Starts a stopped component again, as it was started first, and waits until it serves.
+
+        Raises:
+            ClusterError: There is no such component, or it ends again.
+        """

@@ -1,0 +1,181 @@
+"""Reads the API server's audit log: who asked for what, and what came of it.
+
+The log is the truth about an operator's requests, whatever the operator says. It is streamed, so
+that a log of a million lines needs no more memory than what its reader keeps.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from sys import intern
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.model.records import ApiCall
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+    from harness.evidence.folder import RunFolder
+
+__all__ = ["AuditReader", "audit_files", "final_calls", "read_audit"]
+
+_FINAL = frozenset({"ResponseComplete", "Panic"})
+_REMEMBERED = 200_000  # audit ids; repeats of a line are never far apart
+_DECISION = "authorization.k8s.io/decision"
+_REASON = "authorization.k8s.io/reason"
+
+
+class _User(msgspec.Struct, frozen=True):
+    username: str = ""
+
+
+class _Ref(msgspec.Struct, frozen=True, rename="camel"):
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    api_group: str = ""
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    code: int = 0
+
+
+class _Line(msgspec.Struct, rename="camel"):
+    """The fields that are read of an audit event; msgspec skips all others."""
+
+    audit_id: str = msgspec.field(name="auditID")
+    stage: str
+    verb: str
+    request_received_timestamp: datetime
+    stage_timestamp: datetime
+    request_uri: str = msgspec.field(default="", name="requestURI")
+    user: _User = _User()
+    impersonated_user: _User | None = None
+    user_agent: str = ""
+    object_ref: _Ref = _Ref()
+    response_status: _Answer = _Answer()
+    annotations: dict[str, str] = {}
+
+
+class AuditReader:
+    """One pass over audit logs.
+
+    Args:
+        paths: Files in the order in which they were written.
+
+    Attributes:
+        unreadable: Whole lines so far that aren't audit events.
+        torn: Files so far whose last line was cut off.
+    """
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+        self._decoder = msgspec.json.Decoder(_Line)
+        self.unreadable = 0
+        self.torn = 0
+
+    def __iter__(self) -> Iterator[ApiCall]:
+        for path in self._paths:
+            yield from self._file(path)
+
+    def _file(self, path: Path) -> Iterator[ApiCall]:
+        if not path.exists():
+            return
+        decode = self._decoder.decode
+        file = path.name
+        with path.open("rb", buffering=1 << 20) as lines:
+            for number, line in enumerate(lines, start=1):
+                try:
+                    event = decode(line)
+                except msgspec.MsgspecError:
+                    if line.endswith(b"\n"):
+                        self.unreadable += bool(line.strip())
+                    else:
+                        self.torn += 1
+                    continue
+                yield _call(event, file, number)
+
+
+def read_audit(paths: Sequence[Path]) -> Iterator[ApiCall]:
+    """Yields every stage of every request, in the order of the log.
+
+    Lines that aren't audit events, and a torn last line, are left out (`AuditReader` counts them).
+
+    Args:
+        paths: Files in the order in which they were written; missing ones are empty.
+    """
+    return iter(AuditReader(paths))
+
+
+def audit_files(run: RunFolder) -> tuple[Path, ...]:
+    """Returns a run's audit logs in the order in which they were written."""
+    live = run.audit_log
+    rotated = sorted(live.parent.glob(f"{live.stem}-*{live.suffix}"))  # names hold the time
+    return tuple(path for path in (*rotated, live) if path.exists())
+
+
+def final_calls(calls: Iterable[ApiCall]) -> Iterator[ApiCall]:
+    """Yields one call for each request.
+
+    A request that ended (or panicked) comes when its end was logged, and without repeats. What
+    has no end in the log, such as a watch still open, comes last, at the earliest stage that says
+    what was decided.
+
+    Args:
+        calls: As read, all stages.
+    """
+    begun: dict[str, ApiCall] = {}
+    done: dict[str, None] = {}  # in the order of their ends, so that the oldest can go
+    for call in calls:
+        known = call.audit_id in done
+        if call.stage not in _FINAL:
+            earlier = begun.get(call.audit_id)
+            # The first stage comes before the authorizer has decided; the next one tells.
+            if not known and (earlier is None or (call.decision and not earlier.decision)):
+                begun[call.audit_id] = call
+            continue
+        begun.pop(call.audit_id, None)
+        if known:
+            continue
+        done[call.audit_id] = None
+        if len(done) > _REMEMBERED:
+            del done[next(iter(done))]
+        yield call
+    yield from begun.values()
+
+
+def _call(event: _Line, file: str, line: int) -> ApiCall:
+    ref = event.object_ref
+    asked = event.impersonated_user
+    notes = event.annotations
+    final = event.stage in _FINAL
+    return ApiCall(
+        audit_id=event.audit_id,
+        stage=intern(event.stage),
+        user=intern(asked.username if asked else event.user.username),
+        verb=intern(event.verb),
+        uri=event.request_uri,
+        received_ns=_ns(event.request_received_timestamp),
+        done_ns=_ns(event.stage_timestamp),
+        resource=intern(f"{ref.resource}.{ref.api_group}" if ref.api_group else ref.resource),
+        subresource=intern(ref.subresource),
+        namespace=intern(ref.namespace),
+        name=ref.name,
+        code=event.response_status.code if final else 0,
+        decision=intern(notes.get(_DECISION, "")),
+        reason=intern(notes.get(_REASON, "")),
+        user_agent=intern(event.user_agent),
+        impersonator=intern(event.user.username if asked else ""),
+        dry_run="dryRun=All" in event.request_uri,
+        file=file,
+        line=line,
+    )
+
+
+def _ns(instant: datetime) -> int:
+    """Nanoseconds since the epoch, exact: a float would lose the last microseconds."""
+    return int(instant.timestamp()) * 1_000_000_000 + instant.microsecond * 1000

@@ -1,0 +1,284 @@
+"""Reads a run folder back, typed: what stages 5-7 know of a run, and all that they know.
+
+Everything is read on first use and kept, so an `Evidence` shows one moment; while a run is being
+written, make a new one to see more. A file that isn't there is empty evidence, never an error:
+the judge says what is missing.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from harness.errors import EvidenceError
+from harness.evidence.audit import audit_files, final_calls, read_audit
+from harness.evidence.columns import read_columns
+from harness.evidence.ndjson import read_ndjson
+from harness.model.cluster import Cluster
+from harness.model.findings import Finding
+from harness.model.installation import Installation
+from harness.model.records import (
+    ApiCall,
+    GapRecord,
+    JudgedRecord,
+    LogLine,
+    MetricsPage,
+    Phase,
+    ProcessEvent,
+    Snapshot,
+    StageRecord,
+    Stimulus,
+    SuiteRecord,
+    TestOutcome,
+    TimelineEvent,
+    Wait,
+)
+from harness.model.run import RunManifest
+from harness.model.target import Target
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from harness.evidence.columns import Columns
+    from harness.evidence.folder import RunFolder
+    from harness.model.time import Stamp
+
+__all__ = ["Evidence"]
+
+_T = TypeVar("_T")
+_STARTED = "started"
+
+
+class Evidence:
+    """One run folder, read lazily and once.
+
+    Args:
+        run: The folder.
+    """
+
+    def __init__(self, run: RunFolder) -> None:
+        self.run = run
+        self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
+        self._logs: dict[str, tuple[LogLine, ...]] = {}
+
+    @cached_property
+    def manifest(self) -> RunManifest:
+        """What was asked for and where it ran.
+
+        Raises:
+            EvidenceError: There is no run.json, or it is of another version.
+        """
+        return self._required(self.run.run_file, RunManifest)
+
+    @cached_property
+    def target(self) -> Target:
+        """The operator under test, as it was run.
+
+        Raises:
+            EvidenceError: There is no target.json, or it is of another version.
+        """
+        return self._required(self.run.target_file, Target)
+
+    @cached_property
+    def cluster(self) -> Cluster | None:
+        """The cluster; None where none was made."""
+        return self._document(self.run.cluster_file, Cluster)
+
+    @cached_property
+    def installation(self) -> Installation | None:
+        """The installed operator; None where the install failed or never came."""
+        return self._document(self.run.installation_file, Installation)
+
+    @cached_property
+    def install_fault(self) -> Finding | None:
+        """Why the install failed by the operator's fault; None where it didn't."""
+        return self._document(self.run.install_fault_file, Finding)
+
+    def stages(self) -> tuple[StageRecord, ...]:
+        """Returns the stages in the order in which they ended."""
+        return self._stages
+
+    def suite(self) -> tuple[SuiteRecord, ...]:
+        """Returns all that the suites recorded, in order."""
+        return self._suite
+
+    def phases(self) -> tuple[Phase, ...]:
+        """Returns the closed windows, in the order in which they closed."""
+        return tuple(record for record in self._suite if isinstance(record, Phase))
+
+    def waits(self) -> tuple[Wait, ...]:
+        """Returns the waits, met or not."""
+        return tuple(record for record in self._suite if isinstance(record, Wait))
+
+    def stimuli(self) -> tuple[Stimulus, ...]:
+        """Returns what was done to the cluster and to the operator."""
+        return tuple(record for record in self._suite if isinstance(record, Stimulus))
+
+    def snapshots(self) -> tuple[Snapshot, ...]:
+        """Returns the listings of objects."""
+        return tuple(record for record in self._suite if isinstance(record, Snapshot))
+
+    def tests(self) -> tuple[TestOutcome, ...]:
+        """Returns the outcome of each test that ended."""
+        return tuple(
+            record
+            for record in self._suite
+            if isinstance(record, TestOutcome) and record.outcome != _STARTED
+        )
+
+    def unfinished_tests(self) -> tuple[str, ...]:
+        """Returns the tests that began and never ended: the run was cut short there."""
+        ended = {test.test for test in self.tests()}
+        begun = (
+            record.test
+            for record in self._suite
+            if isinstance(record, TestOutcome) and record.outcome == _STARTED
+        )
+        return tuple(dict.fromkeys(test for test in begun if test not in ended))
+
+    def judged(self) -> tuple[JudgedRecord, ...]:
+        """Returns what the judge said during the run."""
+        return tuple(record for record in self._suite if isinstance(record, JudgedRecord))
+
+    def gaps(self) -> tuple[GapRecord, ...]:
+        """Returns the stretches in which evidence is known to be incomplete."""
+        told = (record for record in self._suite if isinstance(record, GapRecord))
+        return (*told, *self._records(self.run.evidence / "probes.ndjson", GapRecord))
+
+    def process_events(self) -> tuple[ProcessEvent, ...]:
+        """Returns starts and ends of the processes under the guard."""
+        return self._process_events
+
+    def calls(self) -> tuple[ApiCall, ...]:
+        """Returns one record for each request in the audit log, in the log's order."""
+        return self._calls
+
+    def timeline(self, resource: str) -> tuple[TimelineEvent, ...]:
+        """Returns the watch events of a resource; empty where it wasn't watched.
+
+        Args:
+            resource: `Resource.key`, for example "deployments.apps".
+        """
+        if resource not in self._timelines:
+            self._timelines[resource] = self._records(
+                self.run.timeline / f"{resource}.ndjson", TimelineEvent
+            )
+        return self._timelines[resource]
+
+    def timelines(self) -> Mapping[str, tuple[TimelineEvent, ...]]:
+        """Returns the watch events of every watched resource, by `Resource.key`."""
+        return {path.stem: self.timeline(path.stem) for path in self._files("timeline", "*.ndjson")}
+
+    def log(self, process: str) -> tuple[LogLine, ...]:
+        """Returns what a process printed; record number n stands on line n of the file."""
+        if process not in self._logs:
+            self._logs[process] = self._records(self.log_file(process), LogLine)
+        return self._logs[process]
+
+    def logs(self) -> Mapping[str, tuple[LogLine, ...]]:
+        """Returns what each operator process printed, by process."""
+        return {path.stem: self.log(path.stem) for path in self._files("operator", "*.ndjson")}
+
+    def log_file(self, process: str) -> Path:
+        """Returns where the log of a process lies."""
+        return self.run.operator_logs / f"{process}.ndjson"
+
+    def log_tail(self, *, until: Stamp | None = None, lines: int = 15) -> tuple[str, ...]:
+        """Returns the operator's last lines over all its processes, oldest first.
+
+        Args:
+            until: Nothing later.
+            lines: How many.
+        """
+        printed = [
+            line
+            for log in self.logs().values()
+            for line in log
+            if until is None or line.stamp.mono_ns <= until.mono_ns
+        ]
+        printed.sort(key=lambda line: line.stamp.mono_ns)
+        return tuple(line.text for line in printed[-lines:])
+
+    def metrics_pages(self) -> tuple[MetricsPage, ...]:
+        """Returns the scrapes, oldest first."""
+        return tuple(page for _, page in self.metrics_files())
+
+    def metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:
+        """Returns the scrapes with their files, oldest first."""
+        return self._metrics_files
+
+    def columns(self, name: str) -> Columns | None:
+        """Returns fixed-width samples; None where there are none.
+
+        Args:
+            name: Of the file below `samples/`, without ending.
+        """
+        path = self.run.samples / f"{name}.i64"
+        return read_columns(path) if path.exists() else None
+
+    def column_names(self) -> tuple[str, ...]:
+        """Returns the names that `columns` knows."""
+        return tuple(path.stem for path in self._files("samples", "*.i64"))
+
+    def place(self, file: str | Path) -> str:
+        """Returns a path as a reader of the run folder finds it, relative to that folder.
+
+        Args:
+            file: Absolute, relative to the run folder, or a bare name in `evidence/`.
+        """
+        path = Path(file)
+        if path.is_relative_to(self.run.path):
+            return path.relative_to(self.run.path).as_posix()
+        if path.is_absolute() or len(path.parts) == 1:
+            return f"{self.run.evidence.name}/{path.name}"
+        return path.as_posix()
+
+    @cached_property
+    def _stages(self) -> tuple[StageRecord, ...]:
+        return self._records(self.run.stages_file, StageRecord)
+
+    @cached_property
+    def _suite(self) -> tuple[SuiteRecord, ...]:
+        return tuple(read_ndjson(self.run.suite_file, SuiteRecord))
+
+    @cached_property
+    def _process_events(self) -> tuple[ProcessEvent, ...]:
+        return self._records(self.run.processes_file, ProcessEvent)
+
+    @cached_property
+    def _calls(self) -> tuple[ApiCall, ...]:
+        return tuple(final_calls(read_audit(audit_files(self.run))))
+
+    @cached_property
+    def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:
+        pages = ((path, self._document(path, MetricsPage)) for path in self._files("metrics"))
+        found = [(path, page) for path, page in pages if page is not None]
+        return tuple(sorted(found, key=lambda item: (item[1].stamp.mono_ns, item[0].name)))
+
+    def _files(self, folder: str, pattern: str = "*.json") -> list[Path]:
+        return sorted((self.run.evidence / folder).glob(pattern))
+
+    def _records(self, path: Path, kind: type[_T]) -> tuple[_T, ...]:
+        return tuple(read_ndjson(path, kind))
+
+    def _required(self, path: Path, kind: type[_T]) -> _T:
+        document = self._document(path, kind)
+        if document is None:
+            raise EvidenceError(
+                f"{path} is missing.", hint="Name a folder that `harness run` has made."
+            )
+        return document
+
+    def _document(self, path: Path, kind: type[_T]) -> _T | None:
+        try:
+            return msgspec.json.decode(path.read_bytes(), type=kind)
+        except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            raise EvidenceError(
+                f"{path}: {error}",
+                hint="The file was changed after the run, or comes from another version.",
+            ) from error

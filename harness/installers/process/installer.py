@@ -1,0 +1,397 @@
+"""Stage 3: installs an operator and runs it as a process that believes it is in its Pod."""
+
+from __future__ import annotations
+
+import copy
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.clock import SYSTEM_CLOCK, Deadline, utc
+from harness.errors import ApiError, ClusterError
+from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
+from harness.installers.certificates import Authority
+from harness.installers.faults import not_ready
+from harness.installers.objects import Object, describe, kind_of
+from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
+from harness.installers.process import cgroups
+from harness.installers.process.control import NotReady, OperatorControl
+from harness.installers.process.drafting import Draft, draft, locate
+from harness.installers.process.files import LaunchFile, write_launch_file
+from harness.installers.process.health import speaks_tls
+from harness.installers.process.launching import Launching, namespaces_refused
+from harness.installers.rendering import twin_alterations
+from harness.installers.webhooks import (
+    certificate_secrets,
+    injected,
+    missing_secrets,
+    rewired,
+    service_names,
+    services,
+)
+from harness.installers.workloads import choose
+from harness.model.installation import Alteration, Installation, MetricsEndpoint, Workload
+from harness.model.target import Webhooks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from harness.clock import Clock
+    from harness.evidence.folder import RunFolder
+    from harness.guard import Guard
+    from harness.installers.process.plan import Instance
+    from harness.kube.client import KubeClient
+    from harness.model.cluster import Cluster
+    from harness.model.target import Target
+    from harness.settings import Timeouts
+
+__all__ = ["ProcessInstaller"]
+
+_PRIVATE = 0o700
+_POLL_S = 0.05
+
+
+class ProcessInstaller:
+    """Installs one operator in one cluster.
+
+    Args:
+        target: What is installed.
+        cluster: Where.
+        client: The harness's own identity.
+        guard: Under which processes run.
+        run: Where logs go.
+        timeouts: Limits in seconds.
+        on_progress: Called with what is being done, in words.
+        clock: For pauses where there is nothing to watch.
+    """
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        cluster: Cluster,
+        client: KubeClient,
+        guard: Guard,
+        run: RunFolder,
+        timeouts: Timeouts,
+        on_progress: Callable[[str], None],
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._target = target
+        self._cluster = cluster
+        self._client = client
+        self._guard = guard
+        self._run = run
+        self._timeouts = timeouts
+        self._progress = on_progress
+        self._clock = clock
+        self._applier = Applier(client, timeout=timeouts.install, clock=clock)
+        self._authority = Authority(now=utc(clock.now()))
+        self._folder = Path(cluster.state_dir) / "operator" / target.name
+        self._launch_file = self._folder / "launch.json"
+        self._alterations: list[Alteration] = list(twin_alterations(target))
+        self._notes: list[str] = []
+
+    def install(self, manifests: Sequence[Object]) -> Installation:
+        """Applies manifests, starts the operator's processes and waits until they're ready.
+
+        Args:
+            manifests: As `render` returned them.
+
+        Raises:
+            InstallFault: The API server refuses a manifest (INS-001), or the operator ends at
+                start or doesn't become ready (INS-002).
+            TargetError: A kind isn't known; nothing has been applied.
+            BuildError: The operator's program isn't there; nothing has been applied.
+            ClusterError: Cluster or machine stand in the way.
+        """
+        wanted = ordered(manifests)
+        refuse_unknown_kinds(wanted, target=self._target, serves=self._serves)
+        drafts = self._drafts(wanted)
+        self._progress("Applying the manifests")
+        self._apply_before(wanted, drafts)
+        self._progress("Starting the operator")
+        instances = self._start(drafts)
+        installation = self._installation(drafts, instances)
+        self._await_ready(installation)
+        self._apply_after(wanted, drafts, installation)
+        return self._complete(installation, drafts)
+
+    def uninstall(self, installation: Installation) -> None:
+        """Ends the operator and deletes what was applied, the last first; CRDs among it.
+
+        Custom resources must be gone already. What can't be deleted doesn't stop the rest.
+
+        Raises:
+            ClusterError: Some objects could not be deleted; all of them are named.
+        """
+        if installation.launch_file and Path(installation.launch_file).exists():
+            self._control(installation).end()
+        failed: list[str] = []
+        for item in reversed(installation.objects):
+            try:
+                resource = self._client.resource_of(item.api_version, item.kind)
+                self._client.delete(resource, item.key.name, item.key.namespace, uid=item.key.uid)
+            except ApiError as error:
+                if error.status not in (404, 409):  # gone, or another one has its name
+                    failed.append(f"{item.key}: {error}")
+        if failed:
+            raise ClusterError("Not everything could be deleted:\n" + "\n".join(failed))
+
+    # Before anything is applied
+
+    def _serves(self, api_version: str, kind: str) -> bool:
+        with suppress(ApiError):
+            self._client.resource_of(api_version, kind)
+            return True
+        return False
+
+    def _drafts(self, manifests: Sequence[Object]) -> tuple[Draft, ...]:
+        self._folder.mkdir(mode=_PRIVATE, parents=True, exist_ok=True)
+        refused = namespaces_refused(self._folder)
+        if refused:
+            self._notes.append(
+                f"This machine allows no mount namespace ({refused}): the operator finds the API "
+                "server by a kubeconfig with a token file, and its volumes at other paths."
+            )
+        drafts: list[Draft] = []
+        for chosen in choose(self._target, manifests):
+            made = draft(
+                chosen,
+                manifests,
+                target=self._target,
+                folder=self._folder,
+                logs=self._run.operator_logs,
+                isolated=not refused,
+                grace_s=self._timeouts.stop,
+                taken=[port for item in drafts for port in item.instance.ports.moved.values()],
+            )
+            drafts.append(made)
+            self._alterations += made.alterations
+            self._notes += [note for note in made.notes if note not in self._notes]
+        if self._target.install.skip:
+            kinds = ", ".join(self._target.install.skip)
+            self._notes.append(f"Manifests of these kinds aren't applied (install.skip): {kinds}.")
+        cgroups.sweep(path for item in drafts for path in item.instance.cgroups)
+        return tuple(drafts)
+
+    # Applying
+
+    def _apply_before(self, wanted: Sequence[Object], drafts: Sequence[Draft]) -> None:
+        """Applies what the operator needs to start, the simulated Pod's Deployment last."""
+        secrets = self._secrets(wanted, drafts)
+        self._guard.redact(_secret_values([*wanted, *secrets]))
+        groups = {item: [obj for obj in wanted if rank(obj) == item] for item in Rank}
+        for obj in [*implied_namespaces(wanted), *groups[Rank.NAMESPACE]]:
+            self._applier.apply(obj)
+        self._notes += [note for obj in groups[Rank.CRD] for note in _conversion_note(obj)]
+        crds = [self._applier.apply(obj) for obj in groups[Rank.CRD]]
+        self._applier.await_crds(crds)
+        for obj in [*groups[Rank.SUPPORT], *secrets]:
+            self._applier.apply(obj)
+        for obj in groups[Rank.WORKLOAD]:
+            self._applier.apply(self._single(obj, drafts))
+
+    def _secrets(self, wanted: Sequence[Object], drafts: Sequence[Draft]) -> list[Object]:
+        made, alterations, notes = certificate_secrets(wanted, self._authority)
+        self._alterations += alterations
+        self._notes += notes
+        called = services(wanted)
+        names = [name for item in called for name in service_names(item[0], item[1])]
+        if not names or self._target.install.webhooks is Webhooks.SELF_MANAGED:
+            return made
+        for item in drafts:
+            more, alterations = missing_secrets(
+                item.chosen.deployment,
+                item.chosen.container,
+                [*wanted, *made],
+                self._authority,
+                names=names,
+            )
+            made += more
+            self._alterations += alterations
+        return made
+
+    def _single(self, manifest: Object, drafts: Sequence[Draft]) -> Object:
+        """Returns a Deployment of the operator with one replica; others as they are."""
+        ours = any(item.chosen.deployment is manifest for item in drafts)
+        replicas = (manifest.get("spec") or {}).get("replicas", 1)
+        if kind_of(manifest) == "Deployment" and not ours:
+            self._notes.append(f"{describe(manifest)} is applied, but no process runs for it.")
+        if not ours or replicas == 1:
+            return manifest
+        self._alterations.append(
+            Alteration(
+                subject=f"{describe(manifest)}, replicas",
+                before=str(replicas),
+                after="1",
+                reason="One process stands for one Pod; a suite starts more where it needs them.",
+            )
+        )
+        changed = copy.deepcopy(manifest)
+        changed["spec"]["replicas"] = 1
+        return changed
+
+    def _apply_after(
+        self, wanted: Sequence[Object], drafts: Sequence[Draft], installation: Installation
+    ) -> None:
+        """Applies webhook configurations, once they can be called, and then custom resources."""
+        managed = self._target.install.webhooks is Webhooks.MANAGED
+        bundle = self._authority.certificate if managed else None
+        for obj in wanted:
+            if rank(obj) is Rank.WEBHOOK:
+                served = rewired(
+                    obj,
+                    locate=lambda *service: locate(drafts, wanted, service),
+                    ca_bundle=bundle,
+                )
+                self._alterations += served.alterations
+                self._notes += [*served.notes, *injected(obj, wanted)]
+                for port in sorted(served.ports):
+                    self._await_tls(port, describe(obj), installation)
+                self._applier.apply(served.manifest)
+        for obj in wanted:
+            if rank(obj) is Rank.CUSTOM and not obj["apiVersion"].startswith(CERT_MANAGER_GROUP):
+                self._applier.apply(obj)
+
+    # Starting
+
+    def _start(self, drafts: Sequence[Draft]) -> tuple[Instance, ...]:
+        path = os.environ.get("PATH", os.defpath)
+        launching = Launching(
+            cluster=self._cluster, client=self._client, guard=self._guard, path=path
+        )
+        instances: list[Instance] = []
+        for item in drafts:
+            taken = {instance.pod_uid for instance in instances}
+            adopted = launching.adopt(item.instance, taken=taken, timeout=self._timeouts.install)
+            instances.append(launching.start(adopted))
+        self._notes += [note for note in launching.notes if note not in self._notes]
+        write_launch_file(self._launch_file, LaunchFile(instances=tuple(instances), path=path))
+        return tuple(instances)
+
+    def _installation(self, drafts: Sequence[Draft], instances: Sequence[Instance]) -> Installation:
+        return Installation(
+            namespace=instances[0].namespace,
+            workloads=tuple(
+                _workload(item, instance) for item, instance in zip(drafts, instances, strict=True)
+            ),
+            launch_file=str(self._launch_file),
+        )
+
+    def _await_ready(self, installation: Installation) -> None:
+        self._progress("Waiting until the operator is ready")
+        try:
+            self._control(installation).await_ready(timeout=self._timeouts.ready)
+        except NotReady as error:
+            raise self._fault(error, installation) from error
+
+    def _fault(self, error: NotReady, installation: Installation) -> Exception:
+        workload = next(
+            (item for item in installation.workloads if item.process == error.process),
+            installation.workloads[0],
+        )
+        ended = error.exit_code is not None
+        what = "ends at start" if ended else "doesn't become ready"
+        return not_ready(
+            f"Deployment {workload.namespace}/{workload.name}",
+            f"The operator {what}: {error}.",
+            log=f"evidence/{workload.log}",
+            tail=self._control(installation).log_tail(),
+        )
+
+    def _await_tls(self, port: int, subject: str, installation: Installation) -> None:
+        """Waits until something answers TLS at a webhook's port."""
+        deadline = Deadline(self._timeouts.ready, clock=self._clock)
+        control = self._control(installation)
+        while not speaks_tls(port):
+            ended = [item for item in control.status() if not item.running]
+            if ended or deadline.passed:
+                process = installation.workloads[0].process
+                code = ended[0].exit_code if ended else None
+                reason = f"{subject} is called at port {port}, where nothing answers TLS"
+                raise self._fault(NotReady(reason, process=process, exit_code=code), installation)
+            self._clock.sleep(_POLL_S)
+
+    def _complete(self, installation: Installation, drafts: Sequence[Draft]) -> Installation:
+        control = self._control(installation)
+        leases = control.leases() or control.find_leases()
+        workloads = tuple(
+            msgspec.structs.replace(
+                workload, leases=leases, metrics=_metrics(item, workload.metrics)
+            )
+            for workload, item in zip(installation.workloads, drafts, strict=True)
+        )
+        return msgspec.structs.replace(
+            installation,
+            workloads=workloads,
+            objects=tuple(self._applier.applied),
+            alterations=tuple(self._alterations),
+            notes=tuple(dict.fromkeys(self._notes)),
+        )
+
+    def _control(self, installation: Installation) -> OperatorControl:
+        return OperatorControl(
+            installation=installation,
+            cluster=self._cluster,
+            client=self._client,
+            guard=self._guard,
+            clock=self._clock,
+        )
+
+
+def _workload(item: Draft, instance: Instance) -> Workload:
+    spec = item.chosen.spec
+    metrics, pprof = spec.metrics, spec.pprof
+    return Workload(
+        name=instance.deployment,
+        namespace=instance.namespace,
+        service_account=(f"system:serviceaccount:{instance.namespace}:{instance.service_account}"),
+        pod=instance.pod,
+        process=instance.process,
+        log=f"operator/{Path(instance.log).name}",
+        health=instance.health,
+        simulated_pod=True,
+        pprof_url=f"http://127.0.0.1:{instance.ports.local(pprof.port)}" if pprof else "",
+        metrics=MetricsEndpoint(
+            url=f"https://127.0.0.1:{instance.ports.local(metrics.port)}{metrics.path}",
+            dialect=metrics.dialect,
+        )
+        if metrics
+        else None,
+    )
+
+
+def _metrics(item: Draft, endpoint: MetricsEndpoint | None) -> MetricsEndpoint | None:
+    """Returns the endpoint by HTTPS or HTTP, whichever it really speaks."""
+    spec = item.chosen.spec.metrics
+    if endpoint is None or spec is None:
+        return endpoint
+    secure = speaks_tls(item.instance.ports.local(spec.port))
+    if secure is False:
+        return msgspec.structs.replace(endpoint, url=endpoint.url.replace("https:", "http:", 1))
+    return endpoint
+
+
+def _secret_values(manifests: Sequence[Object]) -> list[str]:
+    import base64  # noqa: PLC0415 - only here
+    import binascii  # noqa: PLC0415 - only here
+
+    values: list[str] = []
+    for obj in manifests:
+        if kind_of(obj) != "Secret":
+            continue
+        values += [str(value) for value in (obj.get("stringData") or {}).values()]
+        for value in (obj.get("data") or {}).values():
+            with suppress(binascii.Error, ValueError):
+                values.append(base64.b64decode(str(value)).decode())
+    return [value for value in values if len(value) >= 6]  # noqa: PLR2004 - as in launching
+
+
+def _conversion_note(crd: Object) -> tuple[str, ...]:
+    if (crd["spec"].get("conversion") or {}).get("strategy") != "Webhook":
+        return ()
+    return (f"{describe(crd)}: its conversion webhook isn't rewired, so it can't be called.",)

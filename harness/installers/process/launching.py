@@ -1,0 +1,269 @@
+"""Stage 3: starts a process of the operator as its Pod's container."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import msgspec
+
+from harness import command
+from harness.clock import SYSTEM_CLOCK
+from harness.errors import ClusterError, CommandError, HarnessError
+from harness.evidence.ndjson import write_document
+from harness.installers.faults import not_installed
+from harness.installers.objects import Object, describe
+from harness.installers.process import launcher
+from harness.installers.process.cgroups import limits
+from harness.installers.process.files import replace_file, write_planned
+from harness.installers.process.identity import await_pod, mint
+from harness.installers.process.plan import (
+    ApiServer,
+    Instance,
+    Planned,
+    hostname_of,
+    make_plan,
+    probe_urls,
+)
+from harness.installers.process.ports import is_free
+from harness.installers.process.references import Context, Sources
+from harness.installers.process.refresher import RefreshSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from harness.guard import Guard
+    from harness.kube.client import KubeClient
+    from harness.model.cluster import Cluster
+
+__all__ = ["Launching", "namespaces_refused"]
+
+_LAUNCHER = str(Path(launcher.__file__))
+_PROBE_S = 10.0
+_SHORTEST_SECRET = 6  # characters; shorter values ("true") would garble the log
+_ROOT_CA = "kube-root-ca.crt"
+
+
+def namespaces_refused(folder: Path) -> str:
+    """Returns why this machine lets us make no mount namespace; empty where it does.
+
+    Args:
+        folder: Any folder.
+    """
+    try:
+        command.run(
+            (sys.executable, "-I", "-S", _LAUNCHER, "--probe", str(folder)), timeout=_PROBE_S
+        )
+    except CommandError as error:
+        return error.output_tail.removeprefix(launcher.PREFIX) or str(error)
+    return ""
+
+
+class Launching:
+    """Starts and restarts instances.
+
+    Args:
+        cluster: Where the operator's API server is.
+        client: The harness's own identity.
+        guard: Under which processes run.
+        path: PATH for processes.
+    """
+
+    def __init__(self, *, cluster: Cluster, client: KubeClient, guard: Guard, path: str) -> None:
+        self._cluster = cluster
+        self._client = client
+        self._guard = guard
+        self._path = path
+        self.notes: list[str] = []
+
+    def adopt(self, instance: Instance, *, taken: Collection[str], timeout: float) -> Instance:
+        """Returns the instance with its Pod: the one that it had, or a new one of its Deployment.
+
+        Raises:
+            InstallFault: The Pod is refused, or can't be scheduled.
+            ClusterError: It doesn't come for another reason.
+        """
+        deployments = self._client.resource("deployments.apps")
+        deployment = self._client.get(deployments, instance.deployment, instance.namespace)
+        pod = await_pod(self._client, self._cluster, deployment, taken=taken, timeout=timeout)
+        container = self._container(pod, instance)
+        urls, notes = probe_urls(container, instance.ports)
+        self.notes += [f"{describe(deployment)}: {note}" for note in notes]
+        return msgspec.structs.replace(
+            instance,
+            pod=pod["metadata"]["name"],
+            pod_uid=pod["metadata"]["uid"],
+            health=urls,
+            hostname=hostname_of(pod) if instance.isolated else os.uname().nodename,
+        )
+
+    def start(self, instance: Instance) -> Instance:
+        """Starts the process, with a fresh token and what its Pod's container refers to now.
+
+        Raises:
+            InstallFault: A ConfigMap or Secret that it needs isn't there.
+            ClusterError: Its Pod is gone, or a port that can't be moved is taken.
+        """
+        self._check_ports(instance)
+        pod = self._pod(instance)
+        context = self._context(pod, instance)
+        groups = limits(instance, context.container) if instance.cgroups else ()
+        planned = make_plan(
+            instance, context, server=self._server(), path=self._path, cgroups=groups
+        )
+        _refuse_missing(instance, context.sources)
+        self.notes += [note for note in context.sources.notes if note not in self.notes]
+        plan = write_planned(instance, planned)
+        secrets = [value for value in context.sources.secrets if len(value) >= _SHORTEST_SECRET]
+        self._guard.redact(secrets)
+        self._write_token(instance, pod, planned)
+        started = SYSTEM_CLOCK.now().wall_ns
+        self._guard.spawn(
+            instance.process,
+            (sys.executable, "-I", "-S", _LAUNCHER, str(plan)),
+            env={"PATH": self._path},
+            log=Path(instance.log),
+            record=True,
+        )
+        return msgspec.structs.replace(instance, started_ns=started)
+
+    def keep_fresh(self, instance: Instance, tokens: Sequence[str]) -> None:
+        """Starts the process that refreshes an instance's token, unless it runs."""
+        name = refresher_name(instance.process)
+        running = any(item.name == name and item.running for item in self._guard.processes())
+        if running or not tokens:
+            return
+        path = Path(instance.folder) / "refresher.json"
+        spec = RefreshSpec(
+            kubeconfig=self._cluster.kubeconfig,
+            guard=str(self._guard.socket),
+            namespace=instance.namespace,
+            service_account=instance.service_account,
+            pod=instance.pod,
+            pod_uid=instance.pod_uid,
+            files=tuple(tokens),
+        )
+        write_document(path, spec, mode=0o600)
+        package = str(Path(__file__).resolve().parents[3])
+        self._guard.spawn(
+            name,
+            (sys.executable, "-P", "-m", "harness.installers.process.refresher", str(path)),
+            env=command.environment({"PYTHONPATH": package}),
+            log=Path(instance.folder) / "refresher.log",
+        )
+
+    def _check_ports(self, instance: Instance) -> None:
+        wanted = {**dict.fromkeys(instance.ports.moved.values(), ""), **instance.ports.fixed}
+        for port, what in wanted.items():
+            if not is_free(port):
+                fixed = f" ({what}), which no flag of its manifests moves," if what else ""
+                raise ClusterError(
+                    f"{instance.deployment} needs port {port}{fixed} "
+                    "but something on this machine listens there already.",
+                    hint=f"End it (`ss -tlnp 'sport = :{port}'` shows what), or give the operator "
+                    "a flag for that port.",
+                )
+
+    def _pod(self, instance: Instance) -> Object:
+        pods = self._client.resource("pods")
+        pod = self._client.find(pods, instance.pod, instance.namespace)
+        if pod is None or pod["metadata"]["uid"] != instance.pod_uid:
+            raise ClusterError(
+                f"Pod {instance.namespace}/{instance.pod}, which {instance.process} stands for, "
+                "is gone.",
+                hint="Something deleted it, or the Deployment was changed while it ran.",
+            )
+        return pod
+
+    def _container(self, pod: Object, instance: Instance) -> Object:
+        for item in pod["spec"].get("containers") or ():
+            if item.get("name") == instance.container:
+                found: Object = item
+                return found
+        raise ClusterError(
+            f"Pod {instance.namespace}/{pod['metadata']['name']} has no container "
+            f"{instance.container!r}."
+        )
+
+    def _context(self, pod: Object, instance: Instance) -> Context:
+        resources = {"ConfigMap": "configmaps", "Secret": "secrets"}
+
+        def lookup(kind: str, name: str) -> Object | None:
+            resource = self._client.resource(resources[kind])
+            found = self._client.find(resource, name, instance.namespace)
+            if found is None and name == _ROOT_CA:  # published a moment after its namespace
+                return {"data": {"ca.crt": Path(self._cluster.ca_file).read_text("ascii")}}
+            return found
+
+        machine = {"cpu": os.cpu_count() or 1, "memory": _memory()}
+        container = self._container(pod, instance)
+        return Context(container, pod, Sources(lookup), machine=machine)
+
+    def _server(self) -> ApiServer:
+        parts = urlsplit(self._cluster.server)
+        return ApiServer(host=parts.hostname or "127.0.0.1", port=parts.port or 443)
+
+    def _write_token(self, instance: Instance, pod: Object, planned: Planned) -> None:
+        files = list(planned.tokens)
+        if not instance.isolated:
+            files.append(str(Path(instance.folder) / "token"))
+            self._write_kubeconfig(instance, files[-1])
+        if not files:
+            return
+        minted = mint(self._client, pod, instance.service_account)
+        if minted.note and minted.note not in self.notes:
+            self.notes.append(minted.note)
+        self._guard.redact([minted.token.value])
+        for file in files:
+            replace_file(Path(file), minted.token.value.encode())
+        self.keep_fresh(instance, files)
+
+    def _write_kubeconfig(self, instance: Instance, token: str) -> None:
+        named = {"name": "pod"}
+        document = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {
+                    **named,
+                    "cluster": {
+                        "server": self._cluster.server,
+                        "certificate-authority": self._cluster.ca_file,
+                    },
+                }
+            ],
+            "users": [{**named, "user": {"tokenFile": token}}],
+            "contexts": [
+                {
+                    **named,
+                    "context": {"cluster": "pod", "user": "pod", "namespace": instance.namespace},
+                }
+            ],
+            "current-context": "pod",
+        }
+        write_document(Path(instance.folder) / "kubeconfig", document, mode=0o600)
+
+
+def refresher_name(process: str) -> str:
+    """Returns the guard's name of the process that refreshes a process's token."""
+    return f"{process}-token"
+
+
+def _refuse_missing(instance: Instance, sources: Sources) -> None:
+    if sources.missing:
+        raise not_installed(
+            f"Deployment {instance.namespace}/{instance.deployment}",
+            f"Container {instance.container} can't start: {'; '.join(sources.missing)} missing.",
+            detail="A kubelet would wait for it with CreateContainerConfigError or FailedMount.",
+            remedy="Add it to the manifests, or mark the reference optional.",
+        )
+
+
+def _memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError) as error:
+        raise HarnessError(f"The size of this machine's memory can't be read: {error}") from error

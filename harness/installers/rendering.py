@@ -1,0 +1,172 @@
+"""Stage 3: from a target definition to the manifests that will be applied; no cluster needed."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import command
+from harness.errors import CommandError, TargetError
+from harness.installers.documents import ManifestSyntaxError, parse
+from harness.installers.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
+from harness.installers.patching import PatchError, apply_patch
+from harness.installers.workloads import choose
+from harness.model.installation import Alteration
+from harness.model.problems import Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from harness.model.target import ManifestPatch, Target
+
+__all__ = ["render", "twin_alterations"]
+
+_RENDER_TIMEOUT_S = 60.0
+"""Seconds for `kubectl kustomize`; local bases take less than one."""
+
+
+def render(target: Target, *, kubectl: Path) -> tuple[Object, ...]:
+    """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in.
+
+    Args:
+        target: What to render.
+        kubectl: Path of kubectl, whose kustomize is used.
+
+    Raises:
+        TargetError: A manifest can't be read, parsed or rendered; a patch or a workload of the
+            target definition matches nothing. Every problem of the files is named.
+    """
+    sources = target.install.manifests
+    found = (
+        _kustomize(Path(sources.kustomize), kubectl)
+        if sources.kustomize is not None
+        else _files(sources.files)
+    )
+    kept = [obj for obj in found if kind_of(obj) not in target.install.skip]
+    if not kept:
+        raise TargetError(
+            f"The manifests of {target.name} contain no object.",
+            hint="Check install.manifests (and install.skip) of the target definition.",
+        )
+    if target.twin is not None:
+        for patch in target.twin.patches:
+            kept = _patched(kept, patch, twin=target.twin.name)
+    workloads = choose(target, kept)
+    if target.twin is not None and target.twin.env:
+        chosen = {describe(item.deployment): item.container for item in workloads}
+        kept = [
+            _with_env(obj, chosen[describe(obj)], target.twin.env)
+            if kind_of(obj) == "Deployment" and describe(obj) in chosen
+            else obj
+            for obj in kept
+        ]
+    return tuple(kept)
+
+
+def twin_alterations(target: Target) -> tuple[Alteration, ...]:
+    """Returns what a faulty twin changes, for the report; values of env are the twin's own."""
+    twin = target.twin
+    if twin is None:
+        return ()
+    reason = f"Faulty twin {twin.name}: {twin.title}"
+    env = [
+        Alteration(subject=f"operator's environment, {name}", before="", after=value, reason=reason)
+        for name, value in twin.env.items()
+    ]
+    patches = [
+        Alteration(
+            subject=" ".join(patch.target.values()),
+            before="",
+            after="; ".join(f"{step.get('op')} {step.get('path')}" for step in patch.patch),
+            reason=reason,
+        )
+        for patch in twin.patches
+    ]
+    return (*env, *patches)
+
+
+def _kustomize(folder: Path, kubectl: Path) -> list[Object]:
+    if not folder.is_dir():
+        raise _broken([Problem(file=str(folder), message="the kustomize folder isn't there")])
+    argv = [str(kubectl), "kustomize", str(folder)]
+    try:
+        done = command.run(argv, timeout=_RENDER_TIMEOUT_S, check=False)
+    except CommandError as error:
+        if not kubectl.exists():
+            raise  # our binary, not the user's manifests
+        raise _broken([Problem(file=str(folder), message=str(error))]) from error
+    if done.exit_code != 0:
+        cause = done.tail.removeprefix("error: ") or f"kubectl ended with {done.exit_code}"
+        raise _broken([Problem(file=str(folder), message=f"doesn't render: {cause}")])
+    text = "\n".join(line for line in done.output.splitlines() if not line.startswith("# Warning:"))
+    try:
+        return parse(text, file=f"kubectl kustomize {folder}")
+    except ManifestSyntaxError as error:
+        raise _broken([error.problem]) from error
+
+
+def _files(paths: Iterable[str]) -> list[Object]:
+    found: list[Object] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            found += parse(Path(path).read_text(encoding="utf-8"), file=path)
+        except ManifestSyntaxError as error:
+            problems.append(error.problem)
+        except OSError as error:
+            problems.append(Problem(file=path, message=error.strerror or str(error)))
+        except UnicodeDecodeError as error:
+            problems.append(Problem(file=path, message=f"isn't text in UTF-8: {error.reason}"))
+    if problems:
+        raise _broken(problems)
+    return found
+
+
+def _broken(problems: Sequence[Problem]) -> TargetError:
+    text = "\n".join(str(problem) for problem in problems)
+    return TargetError(f"The operator's manifests can't be used:\n{text}", problems=problems)
+
+
+def _patched(manifests: Sequence[Object], patch: ManifestPatch, *, twin: str) -> list[Object]:
+    hits = 0
+    result: list[Object] = []
+    for obj in manifests:
+        if not _meant(obj, patch.target):
+            result.append(obj)
+            continue
+        hits += 1
+        try:
+            result.append(apply_patch(obj, patch.patch))
+        except PatchError as error:
+            raise TargetError(
+                f"The patch of twin {twin!r} doesn't fit {describe(obj)}: {error}",
+                hint="See `kubectl kustomize` for what the manifest looks like.",
+            ) from error
+    if not hits:
+        wanted = " ".join(patch.target.values())
+        same = [name_of(obj) for obj in manifests if kind_of(obj) == patch.target.get("kind")]
+        raise TargetError(
+            f"A patch of twin {twin!r} matches nothing: there is no {wanted}.",
+            hint=f"Manifests of that kind: {', '.join(same) or 'none'}.",
+        )
+    return result
+
+
+def _meant(obj: Object, target: dict[str, str]) -> bool:
+    facts = {
+        "kind": kind_of(obj),
+        "name": name_of(obj),
+        "namespace": namespace_of(obj),
+        "apiVersion": str(obj.get("apiVersion", "")),
+    }
+    return all(facts.get(key) == value for key, value in target.items())
+
+
+def _with_env(deployment: Object, container: str, env: dict[str, str]) -> Object:
+    changed = copy.deepcopy(deployment)
+    for item in pod_spec(changed)["containers"]:
+        if item.get("name") == container:
+            kept = [entry for entry in item.get("env") or () if entry.get("name") not in env]
+            item["env"] = [*kept, *({"name": key, "value": val} for key, val in env.items())]
+    return changed

@@ -1,0 +1,116 @@
+"""Stage 7: `report.html`, one file that needs neither network nor script.
+
+The template only places what is in the result. The page's policy forbids everything but the
+one style sheet and the one script that stand in it, by their hashes; so nothing that an
+operator wrote could run even if it were not escaped.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from harness import resources
+from harness.model.findings import Status
+from harness.reporting import text
+from harness.reporting.charts import charts
+from harness.reporting.digest import findings_of, ranked, tally
+from harness.reporting.timeline import SHOWN_ROWS, timelines
+
+if TYPE_CHECKING:
+    from harness.model.result import RunResult
+
+__all__ = ["render_html"]
+
+_FOLDED_LINES = 24
+_KEPT_LINES = 18
+_BOUNDS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
+_TEST_STATUS = {"passed": "pass", "failed": "fail", "broken": "error", "skipped": "skipped"}
+
+
+def render_html(result: RunResult) -> str:
+    """Returns the page."""
+    folder = resources.bundled("reports", "assets")
+    style = (folder / "report.css").read_text(encoding="utf-8")
+    script = (folder / "report.js").read_text(encoding="utf-8")
+    page: str = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            result=result,
+            run=result.run,
+            findings=ranked(result),
+            items=[(item, findings_of(result, item)) for item in result.checks],
+            anchors={item.check.id: index for index, item in enumerate(result.checks, start=1)},
+            tally=tally(result),
+            timelines=timelines(result.convergences),
+            shown_rows=SHOWN_ROWS,
+            charts=charts(result),
+            style=Markup(style),  # noqa: S704 - our own file, no part of it from a run
+            script=Markup(script),  # noqa: S704 - likewise
+            policy=_policy(style, script),
+        )
+    )
+    return page
+
+
+def _policy(style: str, script: str) -> str:
+    return (
+        f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(content: str) -> str:
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode()}"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(resources.bundled("reports", "templates")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        bound=lambda operator: _BOUNDS.get(operator, operator),
+        count=text.count,
+        duration=text.duration,
+        folded=_folded,
+        interval=text.interval,
+        moment=text.moment,
+        number=text.number,
+        outcome=lambda outcome: _TEST_STATUS.get(outcome, "not_verified"),
+    )
+    environment.globals.update(
+        gate_words=text.GATE_WORDS,
+        gate_status={True: Status.PASS, False: Status.FAIL, None: Status.NOT_VERIFIED},
+        status_words=text.STATUS_WORDS,
+        verdict_words=text.VERDICT_WORDS,
+        quantity=text.quantity,
+        suites=text.suites,
+        target=text.target,
+    )
+    return environment
+
+
+def _shown(value: Any) -> Any:  # noqa: ANN401 - jinja2's finalize gets whatever is printed
+    return (
+        text.visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    )
+
+
+def _folded(content: str) -> tuple[str, str, int]:
+    """Returns (what is shown, what is folded away, how many lines that is)."""
+    lines = content.splitlines()
+    if len(lines) <= _FOLDED_LINES:
+        return content, "", 0
+    rest = lines[_KEPT_LINES:]
+    return "\n".join(lines[:_KEPT_LINES]), "\n".join(rest), len(rest)

@@ -1,0 +1,156 @@
+"""Stage 7: `summary.md`, the summary of a CI job (GitHub's job summary, GitLab's comment)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from harness.reporting.digest import failed, findings_of, tally, unlisted, worst
+from harness.reporting.text import (
+    GATE_WORDS,
+    VERDICT_WORDS,
+    count,
+    duration,
+    interval,
+    moment,
+    number,
+    one_line,
+    quantity,
+    suites,
+    target,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.model.findings import Finding
+    from harness.model.measurement import GateResult
+    from harness.model.result import RunResult
+
+__all__ = ["escaped", "render_summary"]
+
+# At the start of a line: what would begin a heading, a list or a quotation. Anywhere: markup,
+# the dot of "www." and the colon of a URL or of an emoji's short name.
+_SPECIAL = re.compile(
+    r"^[-+=]|^\d+[.)](?= |$)|[\\`*_\[\]|~$&<>@#]|(?<=\bwww)\."
+    r"|:(?=//)|:(?=(?:[a-z+-]|100)[\w+-]*:)",
+    re.IGNORECASE,
+)
+_ENTITIES = {char: f"&#{ord(char)};" for char in "@#.:"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_SHOWN_FINDINGS = 30
+_SHOWN_MEASUREMENTS = 20
+
+
+def render_summary(result: RunResult) -> str:
+    """Returns the summary as GitHub-flavoured Markdown."""
+    run = result.run
+    blocks = [
+        f"## {VERDICT_WORDS[result.verdict]}: {escaped(target(run))}, {escaped(suites(run))}",
+        escaped(result.sentence),
+        f"{escaped(run.cluster_provider)} cluster, {escaped(moment(run.started))}, "
+        f"{escaped(duration(run.duration_s))}. {_tally(result)}",
+        *_errors(result),
+        *_failures(result),
+        *_gates(result.gates),
+        *_measurements(result),
+        f"Everything else is in `report.html` of run {escaped(run.id)}.",
+    ]
+    return "\n\n".join(blocks) + "\n"
+
+
+def escaped(text: str) -> str:
+    """Returns text as one line of Markdown that shows exactly these characters.
+
+    Nothing in it becomes markup, HTML, a link, a mention, an emoji, a list or a table cell.
+    """
+    return _SPECIAL.sub(_escape, one_line(text))
+
+
+def _escape(match: re.Match[str]) -> str:
+    found = match[0]
+    if found in _ENTITIES:
+        return _ENTITIES[found]
+    return f"{found[:-1]}\\{found[-1]}"
+
+
+def _tally(result: RunResult) -> str:
+    words = ", ".join(
+        f"{amount} {status.value.replace('_', ' ')}" for status, amount, _ in tally(result)
+    )
+    return f"Checks: {words}." if words else "No check was judged."
+
+
+def _table(caption: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [
+        f"### {caption}",
+        "",
+        "| " + " | ".join(header) + " |",
+        "|" + " --- |" * len(header),
+        *("| " + " | ".join(escaped(cell) for cell in row) + " |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+def _errors(result: RunResult) -> list[str]:
+    if not result.errors:
+        return []
+    rows = [(note.where, note.message, note.hint) for note in result.errors]
+    return [_table("What broke in the harness", ("Where", "What", "What to do"), rows)]
+
+
+def _failures(result: RunResult) -> list[str]:
+    rows = [_row(entry.finding) for entry in unlisted(result)]
+    for item in failed(result):
+        found = [_row(entry.finding) for entry in findings_of(result, item)]
+        check = item.check
+        rows += found or [(check.id, worst(result, item).value, check.title, "", check.remedy)]
+    if not rows:
+        return []
+    shown = rows[:_SHOWN_FINDINGS]
+    header = ("Check", "Severity", "What is wrong", "Subject", "Remedy")
+    blocks = [_table("Failed checks", header, shown)]
+    if len(rows) > len(shown):
+        blocks.append(f"{count(len(rows) - len(shown), 'more finding')} in the report.")
+    return blocks
+
+
+def _row(finding: Finding) -> tuple[str, str, str, str, str]:
+    return (
+        finding.check,
+        finding.severity.value,
+        finding.title,
+        finding.subject,
+        finding.remedy,
+    )
+
+
+def _gates(gates: Sequence[GateResult]) -> list[str]:
+    if not gates:
+        return []
+    rows = [
+        (
+            GATE_WORDS[result.met],
+            result.gate.measurement,
+            f"{result.gate.operator} {quantity(result.gate.bound, result.gate.unit)}",
+            quantity(result.measured.value, result.measured.unit) if result.measured else "",
+            result.reason,
+        )
+        for result in gates
+    ]
+    return [_table("Gates", ("Gate", "Measurement", "Bound", "Measured", "Why"), rows)]
+
+
+def _measurements(result: RunResult) -> list[str]:
+    headline = [measured for measured in result.measurements if not measured.subject]
+    rows = [
+        (
+            measured.name,
+            quantity(measured.value, measured.unit),
+            interval(measured),
+            number(measured.n),
+        )
+        for measured in headline[:_SHOWN_MEASUREMENTS]
+    ]
+    if not rows:
+        return []
+    return [_table("Measurements", ("Measurement", "Value", "95 % interval", "n"), rows)]

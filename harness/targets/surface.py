@@ -1,0 +1,294 @@
+"""Stage 1: the JSON Schema of target.yaml, for checking and for editors.
+
+It describes what one key at a time must look like; what takes two keys or the file system is in
+`harness.targets.semantics`.
+"""
+
+from __future__ import annotations
+
+from harness.model.target import InstallMode, Webhooks
+from harness.targets.vocabulary import (
+    CHECK_ID,
+    CUSTOM_RESOURCE,
+    DIALECT,
+    KIND,
+    LABEL,
+    MEASUREMENT,
+    NAME,
+    RESOURCE,
+    Schema,
+    choice,
+    header,
+    listing,
+    mapping,
+    port,
+    text,
+    words,
+)
+
+__all__ = ["schema"]
+
+
+def schema() -> Schema:
+    """Returns the JSON Schema of target.yaml, with descriptions, defaults and examples."""
+    properties = header("Target", "What the file is.") | {
+        "name": text(
+            "Short name of the operator; part of every run folder's name.",
+            "guestbook",
+            pattern=LABEL,
+        ),
+        "install": _install(),
+        "kinds": listing("The custom resources that the operator serves.", _kind(), minItems=1),
+        "workloads": listing(
+            "The operator's own workloads. Derived from the manifests; name what differs.",
+            _workload(),
+            default=[],
+        ),
+        "scope": _scope(),
+        "tests": _tests(),
+        "gates": _gates(),
+        "waivers": listing("Findings that are accepted until a date.", _waiver(), default=[]),
+    }
+    top = mapping(
+        "The operator under test. Paths are relative to this file's folder.",
+        properties,
+        *("apiVersion", "kind", "name", "install", "kinds"),
+    )
+    return {"$schema": DIALECT, "title": "Operator harness target definition"} | top
+
+
+def _install() -> Schema:
+    manifests = mapping(
+        "Where the operator's manifests come from: exactly one of these.",
+        {
+            "kustomize": text("Folder with a kustomization.", "config/default"),
+            "files": listing(
+                "Files of manifests, applied in this order.",
+                text("Path of a YAML file with one or more manifests."),
+                example=["deploy/crds.yaml", "deploy/operator.yaml"],
+                minItems=1,
+            ),
+        },
+        minProperties=1,
+        maxProperties=1,
+    )
+    image = mapping(
+        "How the operator's image is made, for installs in a cluster.",
+        {
+            "dockerfile": text("Builds the image in the target's folder.", "Dockerfile"),
+            "name": text("Name of an image that exists.", "example.com/guestbook:v1"),
+        },
+    )
+    return mapping(
+        "How the operator is installed.",
+        {
+            "manifests": manifests,
+            "skip": listing(
+                "Kinds that aren't applied, where the cluster has no such kind.",
+                text("A kind.", pattern=KIND),
+                example=["ServiceMonitor"],
+                default=[],
+            ),
+            "image": image,
+            "webhooks": choice(
+                "Who puts the CA bundle into webhook configurations: the harness, as "
+                "cert-manager's injector would, or the operator itself.",
+                [str(mode.value) for mode in Webhooks],
+                default=Webhooks.MANAGED.value,
+            ),
+        },
+        "manifests",
+    )
+
+
+def _kind() -> Schema:
+    ready = mapping(
+        "When an object counts as converged; at most one of these. Default: the rules of kstatus.",
+        {
+            "condition": text("A condition that must be True for the generation.", "Ready"),
+            "cel": text(
+                "A CEL expression over `self`, the object, that must be true. It decides alone: "
+                "compare the observed generation in it where the operator tells one.",
+                "self.status.observedGeneration >= self.metadata.generation "
+                "&& self.status.ready == self.spec.size",
+            ),
+            "writes": {
+                "type": "string",
+                "description": "`settled`: the operator has stopped writing to the object.",
+                "enum": ["settled"],
+            },
+        },
+        maxProperties=1,
+        default={},
+    )
+    mutation = mapping(
+        "A field and the values that it may be given, in order.",
+        {
+            "path": text("Dotted path of the field.", "spec.size", "spec.ports[0].port"),
+            "values": {
+                "type": "array",
+                "description": "JSON values, each valid for the field.",
+                "minItems": 1,
+                "examples": [[1, 2, 3]],
+            },
+        },
+        *("path", "values"),
+    )
+    return mapping(
+        "One kind of custom resource.",
+        {
+            "resource": text(
+                "`<plural>.<group>` of the custom resource.",
+                "guestbooks.webapp.tutorial.kubebuilder.io",
+                pattern=CUSTOM_RESOURCE,
+            ),
+            "samples": listing(
+                "Files with one valid object each.",
+                text("Path of a YAML file."),
+                example=["config/samples/webapp_v1_guestbook.yaml"],
+                minItems=1,
+            ),
+            "ready": ready,
+            "mutations": listing(
+                "Changes that an update may make; without any, updates aren't tested.",
+                mutation,
+                default=[],
+            ),
+        },
+        *("resource", "samples"),
+    )
+
+
+def _workload() -> Schema:
+    process = mapping(
+        "How the operator runs as a local process.",
+        {
+            "command": words(
+                "Program and leading arguments; the container's args follow. A relative program "
+                "is looked up from the target's folder, then on PATH.",
+                ["bin/manager"],
+                minItems=1,
+            ),
+            "build": words(
+                "Command that makes the program, run in the target's folder.",
+                ["go", "build", "-o", "bin/manager", "./cmd"],
+                default=[],
+            ),
+        },
+        "command",
+    )
+    metrics = mapping(
+        "Where the operator serves metrics.",
+        {
+            "port": port("Container port.", 8443),
+            "dialect": choice(
+                "Which names its series have.",
+                ["controller-runtime", "plain"],
+                default="controller-runtime",
+            ),
+            "path": text("URL path.", pattern="^/", default="/metrics"),
+        },
+        "port",
+    )
+    pprof = mapping(
+        "Where a Go operator serves its profiles.",
+        {"port": port("Container port.", 8082)},
+        "port",
+    )
+    return mapping(
+        "One workload of the operator. What isn't said here comes from its manifest.",
+        {
+            "deployment": text(
+                "Name of the Deployment after rendering.",
+                "guestbook-controller-manager",
+                pattern=NAME,
+            ),
+            "container": text(
+                "Which container is the operator. Default: the only one, or `manager`.",
+                "manager",
+                pattern=LABEL,
+            ),
+            "process": process,
+            "metrics": metrics,
+            "pprof": pprof,
+        },
+        "deployment",
+    )
+
+
+def _scope() -> Schema:
+    return mapping(
+        "What the operator says that it serves and makes.",
+        {
+            "mode": choice(
+                "Which namespaces it serves.",
+                [str(mode.value) for mode in InstallMode],
+                default=InstallMode.ALL_NAMESPACES.value,
+            ),
+            "namespaces": listing(
+                "The namespaces, where the mode names some.",
+                text("A namespace.", pattern=LABEL),
+                example=["team-a"],
+                default=[],
+                uniqueItems=True,
+            ),
+            "owns": listing(
+                "Kinds that it makes, as `<plural>.<group>` or, in the core group, `<plural>`.",
+                text("A resource.", pattern=RESOURCE),
+                example=["deployments.apps", "services"],
+                default=[],
+                uniqueItems=True,
+            ),
+        },
+        default={},
+    )
+
+
+def _tests() -> Schema:
+    return mapping(
+        "The operator's own tests, as commands that are run in the target's folder.",
+        {
+            "unit": words("Its unit tests.", ["go", "test", "./..."], default=[]),
+            "integration": words("Its end-to-end tests.", ["make", "test-e2e"], default=[]),
+        },
+        default={},
+    )
+
+
+def _gates() -> Schema:
+    return {
+        "type": "object",
+        "description": "Bounds on measurements, by the measurement's name. A bare value takes the "
+        "measurement's better direction. Units: us, ms, s, m, h; /s, /m; KiB, MiB, GiB; none.",
+        "default": {},
+        "examples": [{"convergence_latency_p99": "2s", "knee": ">= 50/s"}],
+        "propertyNames": {"pattern": MEASUREMENT},
+        "additionalProperties": {"type": ["string", "number"]},
+    }
+
+
+def _waiver() -> Schema:
+    return mapping(
+        "A dated, reasoned exception.",
+        {
+            "check": text("Id of the check.", "RBA-103", pattern=CHECK_ID),
+            "match": {
+                "type": "string",
+                "description": "Part of the finding's subject or title; empty for all of them.",
+                "default": "",
+                "examples": ["secrets"],
+            },
+            "reason": text("Why this is accepted."),
+            "link": {
+                "type": "string",
+                "description": "Where it was decided.",
+                "default": "",
+                "examples": ["https://example.com/issues/1"],
+            },
+            "expires": text(
+                "Last day (YYYY-MM-DD) on which it holds; an expired waiver fails the run.",
+                "2027-06-01",
+            ),
+        },
+        *("check", "reason", "expires"),
+    )

@@ -1,0 +1,100 @@
+"""RBA-004: denied requests, and the rule that is missing."""
+
+from __future__ import annotations
+
+from harness.analysis import judge
+from harness.model.findings import CheckOutcome, Severity, Status
+from harness.model.records import GapRecord
+from harness.tests.analysis.recording import CONTROLLERS, Recording, span
+
+
+def judged(recording: Recording) -> CheckOutcome:
+    return judge("RBA-004", recording.evidence, None)
+
+
+def denied(recording: Recording, when: float, verb: str, resource: str, **more: object) -> None:
+    recording.call(when, verb, resource, code=403, decision="forbid", **more)  # type: ignore[arg-type]  # as named
+
+
+def test_only_allowed_requests_pass(recording: Recording) -> None:
+    recording.call(2, "update", "configmaps", "page", code=409)
+
+    assert judged(recording).status is Status.PASS
+
+
+def test_a_denied_request_fails_with_the_rule_to_add(recording: Recording) -> None:
+    denied(recording, 2, "create", "events.events.k8s.io")
+    denied(recording, 3, "create", "events.events.k8s.io")
+
+    (finding,) = judged(recording).findings
+
+    assert finding.severity is Severity.BLOCKER
+    assert finding.title == (
+        "The operator was denied create events.events.k8s.io in namespace default 2 times"
+    )
+    assert "first at 08:00:02.000 UTC" in finding.detail
+    assert "Identity: system:serviceaccount:books-system:manager" in finding.detail
+    assert (
+        '  - apiGroups: ["events.k8s.io"]\n    resources: [events]\n    verbs: [create]'
+    ) in finding.remedy
+    assert "// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create" in (
+        finding.remedy
+    )
+    assert [ref.line for ref in finding.evidence] == [2, 3]
+
+
+def test_each_rule_that_is_missing_is_a_finding(recording: Recording) -> None:
+    denied(recording, 2, "list", "configmaps", namespace="")
+    denied(recording, 2, "update", "deployments.apps", name="web", subresource="status")
+    denied(recording, 2, "get", "", uri="/metrics?x=1", namespace="")
+    for name in "abcdef":
+        denied(recording, 4, "get", "secrets", name=name)
+
+    titles = [finding.title for finding in judged(recording).findings]
+    remedies = "\n".join(finding.remedy for finding in judged(recording).findings)
+    details = "\n".join(finding.detail for finding in judged(recording).findings)
+
+    assert titles == [
+        "The operator was denied list configmaps cluster-wide once",
+        "The operator was denied update deployments.apps/status in namespace default once",
+        "The operator was denied get /metrics cluster-wide once",
+        "The operator was denied get secrets in namespace default 6 times",
+    ]
+    assert 'groups="",resources=configmaps,verbs=list' in remedies
+    assert "resources: [deployments/status]" in remedies
+    assert "nonResourceURLs: [/metrics]" in remedies
+    assert "urls=/metrics,verbs=get" in remedies
+    assert "Objects: a, b, c, d, e …" in details
+
+
+def test_a_request_that_was_allowed_later_only_met_a_slow_authorizer(recording: Recording) -> None:
+    denied(recording, 2, "list", "configmaps", namespace="")
+    recording.call(3, "list", "configmaps", namespace="")
+
+    assert judged(recording).status is Status.PASS
+
+
+def test_a_request_that_was_allowed_earlier_or_for_another_name_still_fails(
+    recording: Recording,
+) -> None:
+    recording.call(1, "list", "configmaps", namespace="")
+    denied(recording, 2, "list", "configmaps", namespace="")
+    denied(recording, 2, "get", "secrets", name="a")
+    recording.call(3, "get", "secrets", "b")
+
+    assert len(judged(recording).findings) == 2
+
+
+def test_denials_of_others_do_not_count(recording: Recording) -> None:
+    denied(recording, 2, "get", "secrets", user=CONTROLLERS)
+
+    assert judged(recording).status is Status.PASS
+
+
+def test_missing_audit_evidence_is_never_a_pass(recording: Recording) -> None:
+    recording.record(GapRecord(span=span(1, 2), source="audit", reason="rotated away"))
+
+    outcome = judged(recording)
+
+    assert outcome.status is Status.NOT_VERIFIED
+    assert outcome.reason == "AUDIT EVIDENCE IS MISSING: rotated away"

@@ -1,0 +1,1 @@
+"""Clusters: what is rendered, and what real ones do."""

@@ -1,0 +1,1 @@
+"""The guard, as the rest of the harness relies on it."""

@@ -1,0 +1,129 @@
+"""Geometry of the charts and timelines."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import msgspec
+import pytest
+
+from harness.model.measurement import Series
+from harness.model.resource import ObjectKey
+from harness.model.result import Convergence, PhaseBand, TimelineMark
+from harness.reporting.axes import Scale, ticks
+from harness.reporting.charts import charts
+from harness.reporting.timeline import timelines
+from harness.tests.reporting import results
+
+
+@pytest.mark.parametrize(
+    ("high", "shown"),
+    [
+        (412.7, (0, 100, 200, 300, 400, 500)),
+        (500, (0, 100, 200, 300, 400, 500)),
+        (0.9, (0, 0.2, 0.4, 0.6, 0.8, 1.0)),
+        (0, (0, 0.2, 0.4, 0.6, 0.8, 1.0)),
+        (math.nan, (0, 0.2, 0.4, 0.6, 0.8, 1.0)),
+    ],
+)
+def test_ticks_are_round_and_reach_the_greatest_value(
+    high: float, shown: tuple[float, ...]
+) -> None:
+    assert ticks(high, about=5) == pytest.approx(shown)
+
+
+def test_a_scale_keeps_values_inside() -> None:
+    scale = Scale(10, left=0.1, right=0.1)
+    assert [scale.at(value) for value in (-5, 0, 5, 10, 50)] == ["10%", "10%", "50%", "90%", "90%"]
+
+
+def _convergence(*marks: tuple[float, str, str], latency: float | None = 100.0) -> Convergence:
+    return Convergence(
+        subject=ObjectKey(resource="guestbooks.example.com", name="sample", namespace="ns"),
+        generation=1,
+        action="create",
+        latency_ms=latency,
+        marks=tuple(TimelineMark(ms=ms, label=label, lane=lane) for ms, label, lane in marks),
+    )
+
+
+def test_lanes_begin_with_the_stimulus_and_the_custom_resource() -> None:
+    (drawn,) = timelines(
+        [_convergence((1, "a", "services x"), (2, "b", "custom resource"), (0, "c", "stimulus"))]
+    )
+    assert [lane.name for lane in drawn.lanes] == ["stimulus", "custom resource", "services x"]
+    assert [row[2] for row in drawn.rows] == ["c", "a", "b"]
+
+
+def test_labels_of_a_lane_never_overlap() -> None:
+    marks = [(float(index), f"mark number {index}", "custom resource") for index in range(30)]
+    (drawn,) = timelines([_convergence(*marks, latency=None)])
+    (lane,) = drawn.lanes
+    rows: dict[int, list[float]] = {}
+    for mark in lane.marks:
+        rows.setdefault(mark.y, []).append(float(mark.x.rstrip("%")))
+    for places in rows.values():
+        apart = [later - earlier for earlier, later in itertools.pairwise(places)]
+        assert all(distance > 20 for distance in apart)
+    assert lane.height <= drawn.axis
+
+
+def test_what_never_converged_says_so_and_has_no_line_for_it() -> None:
+    (drawn,) = timelines([_convergence((0, "sent", "stimulus"), latency=None)])
+    assert drawn.done == ""
+    assert "never converged" in drawn.sentence
+
+
+def test_marks_beyond_forty_are_in_the_table_only() -> None:
+    marks = [(float(index), "mark", "custom resource") for index in range(100)]
+    (drawn,) = timelines([_convergence(*marks)])
+    assert drawn.hidden == 60
+    assert len(drawn.rows) == 100
+
+
+def test_phases_that_overlap_lie_in_rows_of_their_own() -> None:
+    result = msgspec.structs.replace(
+        results.passing(),
+        phases=(
+            PhaseBand(name="inner", start_s=2, end_s=5),
+            PhaseBand(name="outer", start_s=0, end_s=10),
+            PhaseBand(name="next", start_s=10, end_s=20),
+        ),
+    )
+    drawn = charts(result)
+    assert [(band.name, band.number, band.row) for band in drawn.bands] == [
+        ("outer", 1, 0),
+        ("inner", 2, 1),
+        ("next", 3, 0),
+    ]
+    assert not drawn.bands[0].shaded
+    assert drawn.rows == 2
+
+
+def test_series_of_one_quantity_share_a_chart_and_more_than_six_are_said() -> None:
+    series = [
+        Series(name="cpu", unit="cores", subject=f"p{index}", seconds=(1, 2), values=(0.1, 0.2))
+        for index in range(8)
+    ]
+    (chart,) = charts(msgspec.structs.replace(results.passing(), series=tuple(series))).charts
+    assert len(chart.lines) == 6
+    assert chart.hidden == 2
+    assert chart.sentence.startswith("p0: 0.1 to 0.2 cores; p1:")
+
+
+def test_values_that_are_no_numbers_are_left_out() -> None:
+    series = Series(
+        name="rss",
+        unit="MiB",
+        subject="manager",
+        seconds=(1.0, 2.0, 3.0),
+        values=(math.nan, 5.0, math.inf),
+    )
+    (chart,) = charts(msgspec.structs.replace(results.passing(), series=(series,))).charts
+    assert chart.lines[0].range == "5 MiB"
+    assert chart.lines[0].single is not None
+
+
+def test_without_series_there_is_no_chart() -> None:
+    assert charts(results.empty()).charts == ()

@@ -1,0 +1,102 @@
+"""summary.md and the closing lines of a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import Path
+
+import msgspec
+import pytest
+from markdown_it import MarkdownIt
+
+from harness.evidence.folder import RunFolder
+from harness.model.result import RunResult
+from harness.reporting import render_summary
+from harness.reporting.summary import escaped
+from harness.reporting.terminal import terminal_lines, terminal_summary
+from harness.tests.reporting import results
+from harness.tests.reporting.snapshot import check_snapshot
+
+
+@pytest.fixture(params=results.ALL)
+def result(request: pytest.FixtureRequest) -> RunResult:
+    built: RunResult = results.ALL[request.param]()
+    return built
+
+
+def _markdown() -> MarkdownIt:
+    return MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+@pytest.mark.parametrize("name", results.ALL)
+def test_the_summary_is_as_kept(name: str) -> None:
+    check_snapshot(f"summary-{name}.md", render_summary(results.ALL[name]()))
+
+
+@pytest.mark.parametrize("name", results.ALL)
+def test_the_terminal_says_what_is_kept(name: str) -> None:
+    lines = terminal_lines(results.ALL[name](), report=Path("harness-runs/latest/report.html"))
+    check_snapshot(f"terminal-{name}.txt", "\n".join(lines) + "\n")
+
+
+def test_markdown_shows_hostile_text_as_it_is() -> None:
+    html = _markdown().render(escaped(results.HOSTILE))
+    assert not re.search(r"<(?!/?p>)", html)
+    assert "&lt;script&gt;alert('x')&lt;/script&gt;]]&gt;&amp;amp;&quot;|`*_[a](http://" in html
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. no list",
+        "- no list",
+        "# no heading",
+        "> no quotation",
+        "www.example.com",
+        "a@b.example",
+        "see #12 and :tada:",
+        "a*b*c __d__ ~~e~~ `f` $g$",
+        "===",
+    ],
+)
+def test_markdown_is_never_taken_for_markup(text: str) -> None:
+    html = _markdown().render(escaped(text))
+    assert html == f"<p>{text.replace('>', '&gt;')}</p>\n"
+
+
+def test_markdown_tables_keep_their_shape_whatever_they_hold(result: RunResult) -> None:
+    html = _markdown().render(render_summary(result))
+    for table in re.findall(r"<table>.*?</table>", html, re.DOTALL):
+        rows = re.findall(r"<tr>.*?</tr>", table, re.DOTALL)
+        assert len({len(re.findall(r"<t[hd][ >]", row)) for row in rows}) == 1
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "<a " not in html
+
+
+def test_a_pass_of_a_summary_names_no_failed_check() -> None:
+    assert "Failed checks" not in render_summary(results.passing())
+
+
+def test_a_long_list_of_findings_is_cut_and_says_so() -> None:
+    base = results.install_failure()
+    many = msgspec.structs.replace(base, findings=base.findings * 100)
+    assert "70 more findings in the report" in render_summary(many)
+    assert "80 more findings in the report" in "\n".join(terminal_lines(many))
+
+
+def test_terminal_lines_hold_no_control_character(result: RunResult) -> None:
+    for line in terminal_lines(result):
+        assert not [char for char in line if unicodedata.category(char) in {"Cc", "Cf"}]
+
+
+def test_every_failed_check_has_one_line_with_its_remedy() -> None:
+    lines = terminal_lines(results.failing())
+    (line,) = [line for line in lines if line.startswith("  RBA-004")]
+    assert "Remedy: Grant what is missing" in line
+
+
+def test_the_last_line_of_a_terminal_is_the_path_of_the_report(tmp_path: Path) -> None:
+    text = terminal_summary(results.passing(), RunFolder(tmp_path))
+    assert text.splitlines()[-1] == f"Report: {tmp_path / 'report.html'}"

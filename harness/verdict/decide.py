@@ -1,0 +1,156 @@
+"""Stage 6: all that was judged and measured becomes one RunResult."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.clock import utc
+from harness.model.findings import (
+    CheckInfo,
+    ChecklistItem,
+    CheckOutcome,
+    Finding,
+    Severity,
+    Status,
+)
+from harness.model.result import RunResult
+from harness.verdict.checklist import checklist
+from harness.verdict.facts import (
+    broken_tests,
+    environment,
+    interruption,
+    notes,
+    run_info,
+    test_results,
+)
+from harness.verdict.gates import hold
+from harness.verdict.sentence import Grounds, sentence
+from harness.verdict.waivers import WAIVER_CHECK, Waived, apply
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.evidence.reader import Evidence
+    from harness.model.measurement import Measurement, Series
+    from harness.model.result import Convergence, ErrorNote, PhaseBand
+    from harness.model.run import RunManifest
+
+__all__ = ["decide"]
+
+_ORDER = tuple(Severity)
+_RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
+_DECIDED = frozenset({Status.PASS, Status.FAIL, Status.WAIVED})
+_INSTALL_FAMILY = "INS-"
+
+
+def decide(
+    *,
+    evidence: Evidence,
+    outcomes: Sequence[CheckOutcome],
+    catalogue: Mapping[str, CheckInfo],
+    measurements: Sequence[Measurement] = (),
+    convergences: Sequence[Convergence] = (),
+    series: Sequence[Series] = (),
+    phases: Sequence[PhaseBand] = (),
+    errors: Sequence[ErrorNote] = (),
+    interrupted: str = "",
+) -> RunResult:
+    """Returns the result of a run.
+
+    Args:
+        evidence: Of the run.
+        outcomes: As the judge gave them for the whole run.
+        catalogue: What each check is.
+        measurements: Held against the target's gates.
+        convergences: Passed on to the reports; so are `series` and `phases`.
+        series: See above.
+        phases: See above.
+        errors: What of the harness or its environment broke; tests that broke are added.
+        interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
+            early end counts too.
+    """
+    manifest = evidence.manifest
+    strict = frozenset(manifest.fail_on)
+    sifted = _sift(evidence, manifest, outcomes)
+    findings = _ordered((*sifted.kept, *sifted.expired), catalogue)
+    checks = checklist(
+        _with_waivers(evidence, outcomes, sifted), catalogue=catalogue, findings=findings
+    )
+    gates = hold(evidence.target.gates, measurements)
+    notices = _unique((*errors, *broken_tests(evidence)))
+    grounds = Grounds(
+        errors=notices,
+        interruption=interruption(evidence, stopped_by=interrupted),
+        failing=[item for item in findings if item.severity in _RED or "minor" in strict],
+        broken=[gate for gate in gates if gate.met is False],
+        open_gates=[gate for gate in gates if gate.met is None],
+        open_checks=_unverified(checks) if "not_verified" in strict else (),
+        undecided=not any(item.status in _DECIDED for item in checks),
+    )
+    return RunResult(
+        verdict=grounds.verdict,
+        exit_code=int(grounds.verdict.exit_code),
+        sentence=sentence(grounds, checks, gates, findings),
+        run=run_info(evidence, manifest),
+        environment=environment(evidence, manifest),
+        checks=checks,
+        findings=findings,
+        waived=_ordered(sifted.waived, catalogue),
+        gates=gates,
+        measurements=tuple(measurements),
+        convergences=tuple(convergences),
+        series=tuple(series),
+        phases=tuple(phases),
+        alterations=evidence.installation.alterations if evidence.installation else (),
+        notes=notes(evidence, sifted.idle),
+        blind_spots=evidence.cluster.blind_spots if evidence.cluster else (),
+        tests=test_results(evidence),
+        errors=notices,
+        tail=_tail(evidence, findings),
+    )
+
+
+def _sift(evidence: Evidence, manifest: RunManifest, outcomes: Sequence[CheckOutcome]) -> Waived:
+    """Applies the waivers, each finding once, even if two windows share it."""
+    found = dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings)
+    today = utc(manifest.started).date()
+    return apply(evidence.target.waivers, tuple(found), today=today)
+
+
+def _with_waivers(
+    evidence: Evidence, outcomes: Sequence[CheckOutcome], sifted: Waived
+) -> tuple[CheckOutcome, ...]:
+    """Adds the check of the waivers themselves, where the target has some."""
+    if not evidence.target.waivers:
+        return tuple(outcomes)
+    status = Status.FAIL if sifted.expired else Status.PASS
+    own = CheckOutcome(check=WAIVER_CHECK, status=status, findings=sifted.expired)
+    return (*outcomes, own)
+
+
+def _ordered(
+    findings: Iterable[Finding], catalogue: Mapping[str, CheckInfo]
+) -> tuple[Finding, ...]:
+    """Worst first; then as the catalogue orders the checks."""
+    places = {check: place for place, check in enumerate(catalogue)}
+    return tuple(
+        sorted(findings, key=lambda item: (_ORDER.index(item.severity), places.get(item.check, 0)))
+    )
+
+
+def _unverified(checks: Sequence[ChecklistItem]) -> list[ChecklistItem]:
+    return [item for item in checks if item.status is Status.NOT_VERIFIED]
+
+
+def _unique(errors: Iterable[ErrorNote]) -> tuple[ErrorNote, ...]:
+    first: dict[str, ErrorNote] = {}
+    for note in errors:
+        first.setdefault(note.where, note)
+    return tuple(first.values())
+
+
+def _tail(evidence: Evidence, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """The operator's last lines, where it died or never became ready."""
+    if any(finding.check.startswith(_INSTALL_FAMILY) for finding in findings):
+        return evidence.log_tail(lines=40)
+    return ()
