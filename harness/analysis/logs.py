@@ -36,6 +36,7 @@ _WORD_REACH = 100
 _PANIC = re.compile(
     r"^(?:panic|fatal error): (?P<go>.+)"
     r"|(?P<observed>Observed a panic[^\n]*)"
+    r"|^thread '.*' panicked at (?P<rust>.+)"
     r"|panic: (?P<recovered>.+? \[recovered\])"
     r"|(?P<python>Traceback \(most recent call last\):)",
 )

@@ -41,9 +41,10 @@ def nothing_denied(case: Case) -> CheckOutcome:
 
 
 def _request(call: ApiCall) -> tuple[str, ...]:
-    """What the authorizer is asked, without the time."""
+    """What the authorizer is asked, without the time; it doesn't know what a create will name."""
     path = "" if call.resource else _path(call)
-    return (call.user, call.verb, call.resource, call.subresource, call.namespace, call.name, path)
+    name = "" if call.verb == "create" else call.name
+    return (call.user, call.verb, call.resource, call.subresource, call.namespace, name, path)
 
 
 def _rule_of(call: ApiCall) -> tuple[str, ...]:

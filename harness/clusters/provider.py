@@ -70,3 +70,14 @@ class Provider(Protocol):
         Raises:
             ClusterError: There is no such component, or it ends again.
         """
+
+    def learn_kinds(self, cluster: Cluster, guard: Guard) -> None:
+        """Makes the cluster's controllers know kinds that were installed just now.
+
+        The garbage collector looks for new kinds every 30 s. Until then it can't tell whether a
+        custom resource that owns something is still there, and it asks again at growing intervals:
+        what a custom resource of the first minute leaves behind may stay for a minute more.
+
+        Raises:
+            ClusterError: The controllers don't come back.
+        """

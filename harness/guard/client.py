@@ -163,6 +163,8 @@ class Guard:
         """Lets the guard run on when we end; `close` still ends it."""
         self._call(protocol.Detach())
         self._release()
+        if self._process is not None:
+            self._process.returncode = 0  # it isn't ours to wait for any more
 
     def close(self) -> None:
         """Ends everything that was started, removes what the guard owns, and ends the guard."""

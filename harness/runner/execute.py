@@ -86,6 +86,7 @@ class _Executor:
         self._progress = progress
         self._clock = clock
         self._stages = NdjsonWriter(run.stages_file)
+        self._provider = clusters.provider(self._settings.cluster)
         self._state = clusters.new_state_dir()
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
@@ -117,7 +118,7 @@ class _Executor:
         """
         guard = self._start_guard()
         with self.stage("cluster", "Starting the cluster"):
-            self.cluster = cluster = clusters.provider(self._settings.cluster).create(
+            self.cluster = cluster = self._provider.create(
                 name=self._run.id.rsplit("-", 1)[-1],
                 run=self._run,
                 assets=self._prepared.assets,
@@ -166,6 +167,7 @@ class _Executor:
             run=self._run,
             timeouts=self._settings.timeouts,
             on_progress=self._progress.detail,
+            on_kinds=lambda: self._provider.learn_kinds(cluster, guard),
         )
         return installer.install(self._prepared.manifests)
 

@@ -20,6 +20,8 @@ _FACTS = (
     "A claim gets a simulated volume, a Service of type LoadBalancer and an Ingress an address "
     "that leads nowhere.",
     "kube-controller-manager and kube-scheduler may send 500 requests a second each.",
+    "kube-controller-manager is started anew once the operator's kinds are installed: its garbage "
+    "collector would learn of them only at its next look, every 30 s.",
     "Events are kept for 5 minutes.",
     f"The harness ({HARNESS}) and the simulated kubelets are in system:masters: API Priority "
     "and Fairness doesn't apply to them, and does to everybody else.",

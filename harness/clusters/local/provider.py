@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalProvider"]
 
+_CONTROLLER_MANAGER = "kube-controller-manager"
+
 _ASSETS = (*BINARIES.values(), "etcdctl", "kubectl", "kwokctl")
 _KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok-controller")
 _DELETE_S = 15.0
@@ -122,6 +124,11 @@ class LocalProvider:
             boot.await_serving(client)
         finally:
             client.connection.close()
+
+    def learn_kinds(self, cluster: Cluster, guard: Guard) -> None:
+        """Starts kube-controller-manager anew; see `Provider.learn_kinds`."""
+        self.stop_component(cluster, guard, _CONTROLLER_MANAGER)
+        self.start_component(cluster, guard, _CONTROLLER_MANAGER)
 
 
 class _Teller:

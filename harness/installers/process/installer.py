@@ -65,6 +65,7 @@ class ProcessInstaller:
         run: Where logs go.
         timeouts: Limits in seconds.
         on_progress: Called with what is being done, in words.
+        on_kinds: Called once, when the operator's CRDs are established.
         clock: For pauses where there is nothing to watch.
     """
 
@@ -78,6 +79,7 @@ class ProcessInstaller:
         run: RunFolder,
         timeouts: Timeouts,
         on_progress: Callable[[str], None],
+        on_kinds: Callable[[], None] | None = None,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._target = target
@@ -87,6 +89,7 @@ class ProcessInstaller:
         self._run = run
         self._timeouts = timeouts
         self._progress = on_progress
+        self._on_kinds = on_kinds
         self._clock = clock
         self._applier = Applier(client, timeout=timeouts.install, clock=clock)
         self._authority = Authority(now=utc(clock.now()))
@@ -190,6 +193,8 @@ class ProcessInstaller:
         self._notes += [note for obj in groups[Rank.CRD] for note in _conversion_note(obj)]
         crds = [self._applier.apply(obj) for obj in groups[Rank.CRD]]
         self._applier.await_crds(crds)
+        if crds and self._on_kinds is not None:
+            self._on_kinds()
         for obj in [*groups[Rank.SUPPORT], *secrets]:
             self._applier.apply(obj)
         for obj in groups[Rank.WORKLOAD]:

@@ -87,6 +87,10 @@ class View:
         self._staging = staging
         self._own = set()  # type: ignore[var-annotated]  # folders that exist in this view only
 
+    def root(self) -> None:
+        """Makes a root of its own, to which names can be added."""
+        self._copy("/")
+
     def private(self, folder: str, keep: "list[str]") -> None:
         """Covers a folder by an empty one; of what lies below it, only `keep` stays."""
         held = [(path, _handle(path)) for path in keep if path.startswith(folder + "/")]
@@ -100,6 +104,7 @@ class View:
         is_folder = stat.S_ISDIR(os.fstat(source).st_mode)
         place = self._place(target, is_folder=is_folder)
         _mount(f"/proc/self/fd/{source}", place, flags=_MS_BIND | _MS_REC)
+        self._own.discard(place)  # what is seen there now is somebody else's
         if read_only:
             self._make_read_only(place)
 
@@ -184,6 +189,8 @@ def show(plan: "dict[str, object]") -> None:
         for item in plan["mounts"]  # type: ignore[attr-defined]  # JSON
     ]
     view = View(str(plan["staging"]))
+    if not all(os.path.lexists("/" + item["target"].split("/")[1]) for _, item in mounts):
+        view.root()  # first: what is covered below may hold the staging folder
     for folder in plan["private"]:  # type: ignore[attr-defined]  # from JSON
         view.private(folder, plan["keep"])  # type: ignore[arg-type]  # from JSON
     for source, item in sorted(mounts, key=lambda pair: pair[1]["target"].count("/")):

@@ -275,7 +275,7 @@ def probe_urls(container: Mapping[str, Any], ports: PortPlan) -> tuple[dict[str,
 def elects_leader(container: Mapping[str, Any]) -> bool:
     """Whether arguments or environment ask for leader election."""
     args = [str(arg) for arg in [*(container.get("command") or ()), *(container.get("args") or ())]]
-    for arg, following in zip(args, [*args[1:], ""], strict=True):
+    for arg, following in zip(args, [*args[1:], ""], strict=False):
         flag, equals, value = arg.partition("=")
         if _ELECTION_FLAG.match(flag):
             said = value if equals else following

@@ -149,9 +149,7 @@ class Recording:
             name="books",
             folder="/books",
             install=Install(manifests=Manifests(kustomize="/books/config")),
-            kinds=(
-                Kind(resource=BOOKS, samples=(), ready=ready or Readiness(condition="Ready")),
-            ),
+            kinds=(Kind(resource=BOOKS, samples=(), ready=ready or Readiness(condition="Ready")),),
         )
         write_document(self.run.target_file, msgspec.structs.replace(target, **changes))
 
@@ -181,7 +179,8 @@ class Recording:
         )
         workload = msgspec.structs.replace(workload, **changes)
         write_document(
-            self.run.installation_file, Installation(namespace="books-system", workloads=(workload,))
+            self.run.installation_file,
+            Installation(namespace="books-system", workloads=(workload,)),
         )
 
     def record(self, *records: SuiteRecord) -> None:

@@ -60,9 +60,7 @@ class TestBecomesReady:
 
         assert finding.title == "The operator did not become ready in 30 s: readyz: 500"
         assert finding.subject == "Deployment books-system/manager"
-        assert finding.detail == (
-            "readyz: 500.\nmore\nThe operator's last lines:\n  no lease"
-        )
+        assert finding.detail == ("readyz: 500.\nmore\nThe operator's last lines:\n  no lease")
         assert finding.evidence[0].file == "evidence/operator/manager.ndjson"
 
     def test_fails_without_any_line(self, recording: Recording) -> None:

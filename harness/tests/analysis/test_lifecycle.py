@@ -118,9 +118,7 @@ def test_owned_objects_are_survivors_and_named_by_the_topmost(recording: Recordi
 def test_an_object_whose_owner_went_before_it_is_a_survivor(recording: Recording) -> None:
     owned = child("Deployment", "web", uid="d", owner="book-1")
     recording.event(2, "ADDED", owned, resource="deployments.apps")
-    replica_set = child(
-        "ReplicaSet", "web-1", owner="d", deletionTimestamp="2027-01-15T08:00:00Z"
-    )
+    replica_set = child("ReplicaSet", "web-1", owner="d", deletionTimestamp="2027-01-15T08:00:00Z")
 
     (finding,) = deleted(recording, replica_set).findings
 

@@ -32,9 +32,7 @@ class TestMetrics:
 
     def test_that_parse_pass(self, recording: Recording) -> None:
         recording.page(11, GOOD)
-        recording.page(
-            12, OPENMETRICS, content_type="application/openmetrics-text; version=1.0.0"
-        )
+        recording.page(12, OPENMETRICS, content_type="application/openmetrics-text; version=1.0.0")
 
         assert self.judged(recording).status is Status.PASS
 
@@ -139,9 +137,7 @@ class TestLog:
     def test_with_a_traceback_of_a_process_that_was_told_to_stop_passes(
         self, recording: Recording
     ) -> None:
-        recording.log(
-            1, "Traceback (most recent call last):", "asyncio.exceptions.CancelledError"
-        )
+        recording.log(1, "Traceback (most recent call last):", "asyncio.exceptions.CancelledError")
 
         assert self.judged(recording).status is Status.PASS
 
@@ -226,6 +222,11 @@ def test_errors_are_understood_in_usual_formats(text: str) -> None:
 )
 def test_what_is_no_error_is_none(text: str) -> None:
     assert not is_error(text)
+
+
+def test_a_rust_panic_is_understood() -> None:
+    line = "thread 'main' panicked at src/main.rs:3:5:"
+    assert panic_message(line) == "src/main.rs:3:5:"
 
 
 def test_a_word_about_panics_is_none() -> None:

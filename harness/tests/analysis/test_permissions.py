@@ -70,6 +70,8 @@ def test_each_rule_that_is_missing_is_a_finding(recording: Recording) -> None:
 def test_a_request_that_was_allowed_later_only_met_a_slow_authorizer(recording: Recording) -> None:
     denied(recording, 2, "list", "configmaps", namespace="")
     recording.call(3, "list", "configmaps", namespace="")
+    denied(recording, 2, "create", "leases.coordination.k8s.io")  # denied before it had a name
+    recording.call(3, "create", "leases.coordination.k8s.io", "lock", code=201)
 
     assert judged(recording).status is Status.PASS
 

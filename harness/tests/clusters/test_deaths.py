@@ -219,3 +219,16 @@ def test_a_port_that_is_taken_meanwhile_is_reported(
     monkeypatch.setattr("harness.clusters.local.provider.reserve", reserve_and_lose)
     with listener, pytest.raises(ClusterError, match=r"(?s)kube-scheduler.*address already in use"):
         Live(name="taken", assets=assets, run=None)
+
+
+def test_a_controller_manager_that_gave_up_on_a_slow_server_is_started_again(
+    own_home: Path,  # noqa: ARG001 - set before any state folder is made
+    assets: AssetSet,
+    tmp_path: Path,
+) -> None:
+    real = assets.path("kube-apiserver")
+    slow = with_fake(assets, "kube-apiserver", tmp_path, f'sleep 12; exec {real} "$@"')
+    made = Live(name="slow", assets=slow, run=None)
+    started = {status.name for status in made.guard.processes()}
+    made.close()
+    assert "kube-controller-manager" in started

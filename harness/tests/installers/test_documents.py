@@ -41,7 +41,7 @@ def test_values_are_those_that_kubernetes_reads() -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("a: [1,\nb: 2\n", 2, "expected"),
+        ("x: 1\na: b: c\n", 2, "mapping values are not allowed"),
         (f"{OBJECT}---\n- 1\n", 5, "a document is a list"),
         ("kind: ConfigMap\n", 1, "apiVersion"),
         ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", 1, "metadata.name"),

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.errors import TargetError
@@ -117,8 +118,6 @@ def test_manifests_without_a_deployment_are_an_error(tmp_path: Path) -> None:
 
 
 def kustomized(folder: Path) -> Any:
-    import msgspec
-
     made = target(folder)
     install = Install(manifests=Manifests(kustomize=str(folder)))
     return msgspec.structs.replace(

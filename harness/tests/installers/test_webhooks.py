@@ -11,6 +11,7 @@ from cryptography import x509
 
 from harness.clock import SYSTEM_CLOCK, utc
 from harness.installers.certificates import Authority
+from harness.installers.process.drafting import draft, locate
 from harness.installers.webhooks import (
     certificate_secrets,
     injected,
@@ -18,6 +19,7 @@ from harness.installers.webhooks import (
     rewired,
     services,
 )
+from harness.installers.workloads import choose
 from harness.tests.installers.samples import (
     container,
     deployment,
@@ -138,9 +140,6 @@ def test_an_injection_from_an_unknown_certificate_is_said() -> None:
 
 
 def test_a_services_port_is_followed_to_the_process(tmp_path: Path) -> None:
-    from harness.installers.process.drafting import draft, locate
-    from harness.installers.workloads import choose
-
     program = tmp_path / "bin" / "op"
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n")

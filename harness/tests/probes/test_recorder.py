@@ -142,20 +142,24 @@ def test_a_resource_that_appears_later_is_recorded_from_then_on(
 
 
 def test_resources_can_be_added_while_it_runs(
-    run: RunFolder, play: Play, configmaps: Resource, secrets: Resource
+    run: RunFolder, configmaps: Resource, secrets: Resource
 ) -> None:
-    recorder = play(
-        listing("1", item("a", "1")),
-        stream(HANG),
-        listing("2", item("s", "2")),
-        resources=(configmaps,),
-    )
-    recorder.start()
-    recorder.add([configmaps, secrets])
-    assert recorder.recorded == ("configmaps", "secrets")
-    assert len(timeline(run)) == len(timeline(run, "secrets")) == 1
-    recorder.stop()
-    recorder.add([configmaps])  # too late, and harmless
+    with ScriptedServer(
+        listing("1", item("a", "1")), stream(HANG), listing("2", item("s", "2"))
+    ) as server:
+        recorder = Recorder(
+            run=run,
+            connection=Connection(Credentials(server.url)),
+            resources=[configmaps],
+            processes=dict,
+        )
+        recorder.start()
+        server.await_requests(2)  # the first resource's watch has taken its answer
+        recorder.add([configmaps, secrets])
+        assert recorder.recorded == ("configmaps", "secrets")
+        assert len(timeline(run)) == len(timeline(run, "secrets")) == 1
+        recorder.stop()
+        recorder.add([configmaps])  # too late, and harmless
 
 
 def test_a_full_disk_is_told_and_ends_only_its_timeline(

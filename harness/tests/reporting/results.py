@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -29,6 +30,9 @@ from harness.model.result import (
 )
 from harness.model.target import Gate
 from harness.model.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "ALL",
@@ -102,7 +106,7 @@ def _run(**changes: object) -> RunInfo:
     return msgspec.structs.replace(base, **changes)
 
 
-def _items(changed: dict[str, tuple[Status, str, tuple[int, ...]]]) -> tuple[ChecklistItem, ...]:
+def _items(changed: Mapping[str, tuple[Status, str, tuple[int, ...]]]) -> tuple[ChecklistItem, ...]:
     return tuple(
         ChecklistItem(
             check=check,
