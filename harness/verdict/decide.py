@@ -31,9 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.evidence.reader import Evidence
-    from harness.model.measurement import Measurement, Series
+    from harness.model.measurement import GateResult, Measurement, Series
     from harness.model.result import Convergence, ErrorNote, PhaseBand
-    from harness.model.run import RunManifest
 
 __all__ = ["decide"]
 
@@ -62,37 +61,34 @@ def decide(
         outcomes: As the judge gave them for the whole run.
         catalogue: What each check is.
         measurements: Held against the target's gates.
-        convergences: Passed on to the reports; so are `series` and `phases`.
-        series: See above.
-        phases: See above.
+        convergences: Passed on to the reports.
+        series: Passed on to the reports.
+        phases: Passed on to the reports.
         errors: What of the harness or its environment broke; tests that broke are added.
         interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
             early end counts too.
     """
-    manifest = evidence.manifest
-    strict = frozenset(manifest.fail_on)
-    sifted = _sift(evidence, manifest, outcomes)
+    sifted = _sift(evidence, outcomes)
     findings = _ordered((*sifted.kept, *sifted.expired), catalogue)
     checks = checklist(
         _with_waivers(evidence, outcomes, sifted), catalogue=catalogue, findings=findings
     )
     gates = hold(evidence.target.gates, measurements)
     notices = _unique((*errors, *broken_tests(evidence)))
-    grounds = Grounds(
+    grounds = _grounds(
+        frozenset(evidence.manifest.fail_on),
         errors=notices,
-        interruption=interruption(evidence, stopped_by=interrupted),
-        failing=[item for item in findings if item.severity in _RED or "minor" in strict],
-        broken=[gate for gate in gates if gate.met is False],
-        open_gates=[gate for gate in gates if gate.met is None],
-        open_checks=_unverified(checks) if "not_verified" in strict else (),
-        undecided=not any(item.status in _DECIDED for item in checks),
+        interrupted=interruption(evidence, stopped_by=interrupted),
+        findings=findings,
+        gates=gates,
+        checks=checks,
     )
     return RunResult(
         verdict=grounds.verdict,
         exit_code=int(grounds.verdict.exit_code),
         sentence=sentence(grounds, checks, gates, findings),
-        run=run_info(evidence, manifest),
-        environment=environment(evidence, manifest),
+        run=run_info(evidence),
+        environment=environment(evidence),
         checks=checks,
         findings=findings,
         waived=_ordered(sifted.waived, catalogue),
@@ -110,10 +106,31 @@ def decide(
     )
 
 
-def _sift(evidence: Evidence, manifest: RunManifest, outcomes: Sequence[CheckOutcome]) -> Waived:
+def _grounds(
+    strict: frozenset[str],
+    *,
+    errors: Sequence[ErrorNote],
+    interrupted: str,
+    findings: Sequence[Finding],
+    gates: Sequence[GateResult],
+    checks: Sequence[ChecklistItem],
+) -> Grounds:
+    """Chooses what the verdict rests on; `strict` holds what else turns it."""
+    return Grounds(
+        errors=errors,
+        interruption=interrupted,
+        failing=[item for item in findings if item.severity in _RED or "minor" in strict],
+        broken=[gate for gate in gates if gate.met is False],
+        open_gates=[gate for gate in gates if gate.met is None],
+        open_checks=_unverified(checks) if "not_verified" in strict else (),
+        undecided=not any(item.status in _DECIDED for item in checks),
+    )
+
+
+def _sift(evidence: Evidence, outcomes: Sequence[CheckOutcome]) -> Waived:
     """Applies the waivers, each finding once, even if two windows share it."""
     found = dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings)
-    today = utc(manifest.started).date()
+    today = utc(evidence.manifest.started).date()
     return apply(evidence.target.waivers, tuple(found), today=today)
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.evidence.reader import Evidence
-    from harness.model.run import RunManifest
     from harness.model.target import Waiver
 
 __all__ = ["broken_tests", "environment", "interruption", "notes", "run_info", "test_results"]
@@ -19,8 +18,9 @@ __all__ = ["broken_tests", "environment", "interruption", "notes", "run_info", "
 _MAX_GAPS = 10
 
 
-def run_info(evidence: Evidence, manifest: RunManifest) -> RunInfo:
+def run_info(evidence: Evidence) -> RunInfo:
     """Returns what ran, where, when."""
+    manifest = evidence.manifest
     ends = [
         *(stage.span.end.mono_ns for stage in evidence.stages()),
         *(phase.span.end.mono_ns for phase in evidence.phases()),
@@ -40,9 +40,9 @@ def run_info(evidence: Evidence, manifest: RunManifest) -> RunInfo:
     )
 
 
-def environment(evidence: Evidence, manifest: RunManifest) -> tuple[Fact, ...]:
+def environment(evidence: Evidence) -> tuple[Fact, ...]:
     """Returns the lines of the environment table."""
-    facts = list(manifest.facts)
+    facts = list(evidence.manifest.facts)
     cluster = evidence.cluster
     if cluster is None:
         return tuple(facts)

@@ -36,6 +36,12 @@ _BLIND_SPOTS = (
 )
 
 
+_CAPABILITIES = (
+    Capability.GC,
+    Capability.WORKLOADS,
+    Capability.AUDIT,
+    Capability.RESTART_APISERVER,
+)
 _CONTROLLERS = {
     "kube-apiserver": ("system:apiserver",),
     "kube-controller-manager": (
@@ -75,12 +81,7 @@ def describe(
         ca_file=str(paths.pki / "ca.crt"),
         server_version=version,
         state_dir=str(paths.state),
-        capabilities=(
-            Capability.GC,
-            Capability.WORKLOADS,
-            Capability.AUDIT,
-            Capability.RESTART_APISERVER,
-        ),
+        capabilities=_CAPABILITIES,
         audit_log=str(paths.audit_log),
         harness_identity=HARNESS,
         controller_identities=_CONTROLLERS,

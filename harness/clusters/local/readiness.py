@@ -71,22 +71,26 @@ def nodes(*, kubelet_port: int, version: str) -> tuple[dict[str, Any], ...]:
                 "daemonEndpoints": {"kubeletEndpoint": {"Port": kubelet_port}},
                 "allocatable": room,
                 "capacity": room,
-                "nodeInfo": {
-                    "architecture": architecture,
-                    "operatingSystem": "linux",
-                    "kubeletVersion": version,
-                    "kubeProxyVersion": version,
-                    "containerRuntimeVersion": "simulated",
-                    "kernelVersion": "simulated",
-                    "osImage": "simulated",
-                    "machineID": "",
-                    "systemUUID": "",
-                    "bootID": "",
-                },
+                "nodeInfo": _node_info(architecture, version),
             },
         }
         for name in NODES
     )
+
+
+def _node_info(architecture: str, version: str) -> dict[str, str]:
+    return {
+        "architecture": architecture,
+        "operatingSystem": "linux",
+        "kubeletVersion": version,
+        "kubeProxyVersion": version,
+        "containerRuntimeVersion": "simulated",
+        "kernelVersion": "simulated",
+        "osImage": "simulated",
+        "machineID": "",
+        "systemUUID": "",
+        "bootID": "",
+    }
 
 
 def storage_class() -> dict[str, Any]:

@@ -89,6 +89,8 @@ class Launching:
         deployments = self._client.resource("deployments.apps")
         deployment = self._client.get(deployments, instance.deployment, instance.namespace)
         pod = await_pod(self._client, self._cluster, deployment, taken=taken, timeout=timeout)
+        for path in instance.cgroups:  # when they are empty, nothing else would remove them
+            self._guard.owns(Path(path))
         container = self._container(pod, instance)
         urls, notes = probe_urls(container, instance.ports)
         self.notes += [f"{describe(deployment)}: {note}" for note in notes]

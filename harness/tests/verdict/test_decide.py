@@ -330,7 +330,8 @@ class TestFacts:
 
         result = decided(recording, PASSED)
 
-        assert not (result.environment or result.alterations or result.notes)
+        empty = [result.environment, result.alterations, result.notes]
+        assert not any(empty)
         assert result.run.duration_s == 0
 
     def test_of_gaps_in_the_evidence_are_noted_and_cut_short(self, recording: Recording) -> None:
