@@ -20,7 +20,15 @@ from harness.guard.protocol import SOCKET_NAME
 from harness.model.cluster import Cluster
 from harness.settings import state_home
 
-__all__ = ["guard_socket", "is_kept", "new_state_dir", "read_clusters", "remember", "sweep"]
+__all__ = [
+    "clusters_home",
+    "guard_socket",
+    "is_kept",
+    "new_state_dir",
+    "read_clusters",
+    "remember",
+    "sweep",
+]
 
 _CLUSTER = "cluster.json"
 

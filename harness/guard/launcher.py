@@ -9,6 +9,8 @@ import os
 import signal
 import sys
 
+__all__ = ["main"]
+
 _PR_SET_PDEATHSIG = 1
 _CANT_EXECUTE = 126
 

@@ -15,15 +15,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.installers.process.control import NotReady, OperatorControl
+    from harness.installers.process.drafting import preflight
     from harness.installers.process.installer import ProcessInstaller
     from harness.installers.rendering import render
 
-__all__ = ["NotReady", "OperatorControl", "ProcessInstaller", "render"]
+__all__ = ["NotReady", "OperatorControl", "ProcessInstaller", "preflight", "render"]
 
 _PLACES = {  # loaded when asked for: the refresher's process needs none of them
     "NotReady": "process.control",
     "OperatorControl": "process.control",
     "ProcessInstaller": "process.installer",
+    "preflight": "process.drafting",
     "render": "rendering",
 }
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from harness.kube.client import KubeClient
     from harness.model.target import Target
 
-__all__ = ["Applier", "implied_namespaces", "refuse_unknown_kinds"]
+__all__ = ["Applier", "implied_namespaces", "refuse_unknown_kinds", "refused"]
 
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _REFUSALS = frozenset({400, 403, 404, 405, 409, 413, 415, 422})
@@ -196,8 +196,11 @@ def refuse_unknown_kinds(
         and (obj["apiVersion"], kind_of(obj)) not in coming
         and not serves(obj["apiVersion"], kind_of(obj))
     ]
-    if not unknown:
-        return
+    if unknown:
+        raise _unknown(unknown, source)
+
+
+def _unknown(unknown: Sequence[Object], source: str) -> TargetError:
     problems = [
         Problem(
             file=source,
@@ -207,7 +210,7 @@ def refuse_unknown_kinds(
         for obj in unknown
     ]
     kinds = ", ".join(dict.fromkeys(kind_of(obj) for obj in unknown))
-    raise TargetError(
+    return TargetError(
         "Manifests are of kinds that this cluster doesn't know:\n"
         + "\n".join(str(problem) for problem in problems),
         problems=problems,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 __all__ = [
+    "SHORTEST_SECRET",
     "Object",
     "describe",
     "find",
@@ -17,9 +21,13 @@ __all__ = [
     "namespace_of",
     "pod_labels",
     "pod_spec",
+    "secret_values",
     "selected",
     "strings",
 ]
+
+SHORTEST_SECRET = 6
+"""Characters of a Secret's value that is kept out of logs; "true" would garble them."""
 
 Object = dict[str, Any]  # a Kubernetes object: any JSON
 
@@ -104,6 +112,19 @@ def _expression(labels: Mapping[str, str], item: Mapping[str, Any]) -> bool:
             return key not in labels
         case _:
             return False
+
+
+def secret_values(manifests: Iterable[Object]) -> list[str]:
+    """Returns the values in Secrets that must be kept out of logs."""
+    values: list[str] = []
+    for obj in manifests:
+        if kind_of(obj) != "Secret":
+            continue
+        values += [str(value) for value in (obj.get("stringData") or {}).values()]
+        for value in (obj.get("data") or {}).values():
+            with suppress(binascii.Error, ValueError):
+                values.append(base64.b64decode(str(value)).decode())
+    return [value for value in values if len(value) >= SHORTEST_SECRET]
 
 
 def strings(mapping: Mapping[str, Any] | None) -> dict[str, str]:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Served",
     "certificate_secrets",
+    "injected",
     "missing_secrets",
     "rewired",
     "service_names",
@@ -80,11 +81,7 @@ def rewired(
         if not service:
             continue
         where = f"{describe(manifest)}, webhook {webhook.get('name')}"
-        port = locate(
-            str(service.get("namespace")),
-            str(service.get("name")),
-            int(service.get("port") or _HTTPS),
-        )
+        port = locate(*_key(service))
         if port is None:
             notes.append(
                 f"{where}: its Service {service.get('namespace')}/{service.get('name')} leads to "
@@ -100,6 +97,11 @@ def rewired(
         alterations=tuple(alterations),
         notes=tuple(notes),
     )
+
+
+def _key(service: Mapping[str, Any]) -> tuple[str, str, int]:
+    port = int(service.get("port") or _HTTPS)
+    return str(service.get("namespace")), str(service.get("name")), port
 
 
 def _local(
@@ -126,11 +128,7 @@ def _local(
 def services(manifests: Iterable[Object]) -> tuple[tuple[str, str, int], ...]:
     """Returns namespace, name and port of each Service that a webhook is called by."""
     found = [
-        (
-            str(service.get("namespace")),
-            str(service.get("name")),
-            int(service.get("port") or _HTTPS),
-        )
+        _key(service)
         for obj in manifests
         if kind_of(obj) in _KINDS
         for webhook in obj.get("webhooks") or ()

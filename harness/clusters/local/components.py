@@ -33,6 +33,7 @@ __all__ = [
     "find_component",
     "start",
     "stop",
+    "tail",
 ]
 
 BINARIES = {

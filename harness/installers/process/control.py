@@ -193,11 +193,10 @@ class OperatorControl:
         launch = self._read()
         for instance in launch.instances:
             self._await_probes(instance, deadline)
-        if any(item.elects for item in launch.instances) or launch.leases:
-            lease = self._await_leader(launch, deadline)
-            if lease not in launch.leases:
-                leases = (*launch.leases, lease)
-                write_launch_file(self._file, msgspec.structs.replace(self._read(), leases=leases))
+        held = {self._await_leader(group, launch, deadline) for group in _elections(launch)}
+        if held - set(launch.leases):
+            leases = tuple(sorted(held | set(launch.leases)))
+            write_launch_file(self._file, msgspec.structs.replace(self._read(), leases=leases))
 
     def leases(self) -> tuple[str, ...]:
         """Returns "namespace/name" of Leases that its processes are known to hold."""
@@ -320,27 +319,29 @@ class OperatorControl:
                 )
             self._clock.sleep(_POLL_S)
 
-    def _await_leader(self, launch: LaunchFile, deadline: Deadline) -> str:
-        """Returns the Lease that one of the processes holds, renewed since its start."""
+    def _await_leader(
+        self, instances: Sequence[Instance], launch: LaunchFile, deadline: Deadline
+    ) -> str:
+        """Returns the Lease that one of the instances holds, renewed since its start."""
         resource = self._client.resource(LEASES)
         watch = Watch(self._client.connection, resource)
         others = ""
         with (
-            self._unless_dead(launch.instances) as dead,
+            self._unless_dead(instances) as dead,
             closing(watch.events(deadline=deadline, stop=dead)) as events,
         ):
             for event in events:
                 if event.type not in ("LISTED", "ADDED", "MODIFIED"):
                     continue
-                if holder_of(event.object, launch.instances):
+                if holder_of(event.object, instances):
                     return lease_name(event.object)
                 others = other_holder(event.object, launch.leases) or others
-        for instance in launch.instances:
+        for instance in instances:
             self._alive(instance)
-        names = ", ".join(item.process for item in launch.instances)
+        names = ", ".join(item.process for item in instances)
         raise NotReady(
             f"no Lease is held by {names} after {deadline.seconds:g} s{others}",
-            process=launch.instances[0].process,
+            process=instances[0].process,
         )
 
     @contextmanager
@@ -361,6 +362,20 @@ class OperatorControl:
         finally:
             over.set()
             thread.join()
+
+
+def _elections(launch: LaunchFile) -> list[tuple[Instance, ...]]:
+    """Returns the processes of each Deployment that elects a leader.
+
+    Where none asks for it by its arguments and Leases are known, all processes are one group.
+    """
+    groups: dict[tuple[str, str], list[Instance]] = {}
+    for item in launch.instances:
+        if item.elects:
+            groups.setdefault((item.namespace, item.deployment), []).append(item)
+    if not groups and launch.leases:
+        return [launch.instances]
+    return [tuple(group) for group in groups.values()]
 
 
 def _copy_of(primary: Instance, name: str, launch: LaunchFile) -> Instance:

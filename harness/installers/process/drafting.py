@@ -23,7 +23,7 @@ from harness.installers.process.ports import (
     plan_ports,
     rewrite,
 )
-from harness.installers.workloads import Chosen
+from harness.installers.workloads import Chosen, choose
 from harness.model.installation import Alteration
 
 if TYPE_CHECKING:
@@ -32,8 +32,9 @@ if TYPE_CHECKING:
     from harness.installers.process.ports import PortPlan
     from harness.model.target import Target
 
-__all__ = ["Draft", "draft", "find_program", "locate"]
+__all__ = ["Draft", "draft", "find_program", "locate", "preflight"]
 
+_PROJECTED = ("configMap", "secret", "projected")
 _NOT_APPLIED = (
     "runAsUser",
     "runAsGroup",
@@ -80,12 +81,10 @@ def draft(
         BuildError: The command isn't there.
         ClusterError: There is no free port.
     """
-    deployment, spec = chosen.deployment, chosen.spec
-    name = spec.deployment
     container = _container(chosen)
-    where = f"{describe(deployment)}, container {chosen.container}"
+    where = f"{describe(chosen.deployment)}, container {chosen.container}"
     argv = find_program(target, chosen)
-    known = known_ports(deployment, container, manifests, spec)
+    known = known_ports(chosen.deployment, container, manifests, chosen.spec)
     used = list(taken)
 
     def allocate() -> int:
@@ -93,34 +92,60 @@ def draft(
         return used[-1]
 
     ports = plan_ports(container, known, allocate=allocate)
-    groups = cgroups.usable(name) if cgroups.wanted(container) else ()
-    pod_grace = pod_spec(deployment).get("terminationGracePeriodSeconds")
-    instance = Instance(
-        process=name,
-        deployment=name,
-        namespace=chosen.namespace,
-        container=chosen.container,
+    instance = msgspec.structs.replace(
+        _instance(chosen, container, folder=folder, logs=logs, grace_s=grace_s),
         argv=argv,
-        folder=str(folder / name),
         target_folder=target.folder,
-        log=str(logs / f"{name}.ndjson"),
-        service_account=service_account_of(deployment),
         known=known,
         ports=ports,
-        elects=elects_leader(container),
-        grace_s=float(pod_grace) if pod_grace is not None else grace_s,
         isolated=isolated,
-        cgroups=groups,
     )
     return Draft(
         chosen=chosen,
         instance=instance,
         alterations=(
-            _command_alteration(where, container, spec.process),
+            _command_alteration(where, container, chosen.spec.process),
             *rewrite(container, known, ports, subject=where).alterations,
         ),
-        notes=(*chosen.notes, *_notes(chosen, container, ports, groups)),
+        notes=(*chosen.notes, *_notes(chosen, container, ports, instance.cgroups)),
     )
+
+
+def _instance(
+    chosen: Chosen, container: Mapping[str, Any], *, folder: Path, logs: Path, grace_s: float
+) -> Instance:
+    """Returns what the Deployment alone tells of its process."""
+    name = chosen.spec.deployment
+    pod_grace = pod_spec(chosen.deployment).get("terminationGracePeriodSeconds")
+    return Instance(
+        process=name,
+        deployment=name,
+        namespace=chosen.namespace,
+        container=chosen.container,
+        argv=(),
+        folder=str(folder / name),
+        target_folder="",
+        log=str(logs / f"{name}.ndjson"),
+        service_account=service_account_of(chosen.deployment),
+        elects=elects_leader(container),
+        grace_s=float(pod_grace) if pod_grace is not None else grace_s,
+        cgroups=cgroups.usable(name) if cgroups.wanted(container) else (),
+    )
+
+
+def preflight(target: Target, manifests: Sequence[Object]) -> None:
+    """Checks without a cluster that each workload can be run as a process.
+
+    Args:
+        target: What is to be installed, built already.
+        manifests: As `render` returned them.
+
+    Raises:
+        TargetError: The target definition says no command.
+        BuildError: The command isn't there.
+    """
+    for chosen in choose(target, manifests):
+        find_program(target, chosen)
 
 
 def find_program(target: Target, chosen: Chosen) -> tuple[str, ...]:
@@ -210,6 +235,17 @@ def _notes(
         )
     if cgroups.wanted(container) and not groups:
         notes.append(f"{where}: its resource limits aren't applied; no control group is writable.")
+    volumes = {
+        str(item.get("name")): item for item in pod_spec(chosen.deployment).get("volumes", ())
+    }
+    mounted = [
+        volumes.get(str(item.get("name")), {}) for item in container.get("volumeMounts") or ()
+    ]
+    if any(kind in volume for volume in mounted for kind in _PROJECTED):
+        notes.append(
+            f"{where}: its volumes of ConfigMaps and Secrets are as they were at its start; what "
+            "is changed later is seen after a restart."
+        )
     contexts = [pod_spec(chosen.deployment).get("securityContext") or {}]
     contexts.append(container.get("securityContext") or {})
     ignored = [key for key in _NOT_APPLIED if any(key in context for context in contexts)]

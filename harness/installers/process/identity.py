@@ -71,10 +71,7 @@ def await_pod(
         ClusterError: It doesn't come for another reason.
     """
     deadline = Deadline(timeout)
-    addresses = _ADDRESS in msgspec.json.encode(deployment["spec"]["template"])
-    wanted = ("status", "podIP") if addresses else ("spec", "nodeName")
-    if Capability.WORKLOADS not in cluster.capabilities:
-        wanted = ("metadata", "uid")
+    wanted = _wanted(cluster, deployment)
     last: Object | None = None
     refusals = 0
     while not deadline.passed:
@@ -92,6 +89,14 @@ def await_pod(
                 remedy="Mend the pod template, or what its namespace enforces.",
             )
     raise _never(deployment, last, timeout)
+
+
+def _wanted(cluster: Cluster, deployment: Object) -> tuple[str, str]:
+    """Returns the part and field that the Pod must have before its process can be started."""
+    if Capability.WORKLOADS not in cluster.capabilities:
+        return ("metadata", "uid")
+    addresses = _ADDRESS in msgspec.json.encode(deployment["spec"]["template"])
+    return ("status", "podIP") if addresses else ("spec", "nodeName")
 
 
 def _watch(

@@ -15,7 +15,7 @@ from harness.errors import ApiError, ClusterError
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
 from harness.installers.certificates import Authority
 from harness.installers.faults import not_ready
-from harness.installers.objects import Object, describe, kind_of
+from harness.installers.objects import Object, describe, kind_of, secret_values
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
 from harness.installers.process import cgroups
 from harness.installers.process.control import NotReady, OperatorControl
@@ -186,7 +186,7 @@ class ProcessInstaller:
     def _apply_before(self, wanted: Sequence[Object], drafts: Sequence[Draft]) -> None:
         """Applies what the operator needs to start, the simulated Pod's Deployment last."""
         secrets = self._secrets(wanted, drafts)
-        self._guard.redact(_secret_values([*wanted, *secrets]))
+        self._guard.redact(secret_values([*wanted, *secrets]))
         groups = {item: [obj for obj in wanted if rank(obj) == item] for item in Rank}
         for obj in [*implied_namespaces(wanted), *groups[Rank.NAMESPACE]]:
             self._applier.apply(obj)
@@ -379,21 +379,6 @@ def _metrics(item: Draft, endpoint: MetricsEndpoint | None) -> MetricsEndpoint |
     if secure is False:
         return msgspec.structs.replace(endpoint, url=endpoint.url.replace("https:", "http:", 1))
     return endpoint
-
-
-def _secret_values(manifests: Sequence[Object]) -> list[str]:
-    import base64  # noqa: PLC0415 - only here
-    import binascii  # noqa: PLC0415 - only here
-
-    values: list[str] = []
-    for obj in manifests:
-        if kind_of(obj) != "Secret":
-            continue
-        values += [str(value) for value in (obj.get("stringData") or {}).values()]
-        for value in (obj.get("data") or {}).values():
-            with suppress(binascii.Error, ValueError):
-                values.append(base64.b64decode(str(value)).decode())
-    return [value for value in values if len(value) >= 6]  # noqa: PLR2004 - as in launching
 
 
 def _conversion_note(crd: Object) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ import signal
 import stat
 import sys
 
+__all__ = ["CANT_EXECUTE", "FAILED", "PREFIX", "View", "enter", "limit", "main", "show"]
+
 FAILED = 125  # we failed; the operator has not run
 CANT_EXECUTE = 126  # the operator's program can't be executed
 PREFIX = "harness-launcher: "

@@ -15,7 +15,7 @@ from harness.clock import SYSTEM_CLOCK
 from harness.errors import ClusterError, CommandError, HarnessError
 from harness.evidence.ndjson import write_document
 from harness.installers.faults import not_installed
-from harness.installers.objects import Object, describe
+from harness.installers.objects import SHORTEST_SECRET, Object, describe
 from harness.installers.process import launcher
 from harness.installers.process.cgroups import limits
 from harness.installers.process.files import replace_file, write_planned
@@ -39,11 +39,10 @@ if TYPE_CHECKING:
     from harness.kube.client import KubeClient
     from harness.model.cluster import Cluster
 
-__all__ = ["Launching", "namespaces_refused"]
+__all__ = ["Launching", "namespaces_refused", "refresher_name"]
 
 _LAUNCHER = str(Path(launcher.__file__))
 _PROBE_S = 10.0
-_SHORTEST_SECRET = 6  # characters; shorter values ("true") would garble the log
 _ROOT_CA = "kube-root-ca.crt"
 
 
@@ -119,7 +118,7 @@ class Launching:
         _refuse_missing(instance, context.sources)
         self.notes += [note for note in context.sources.notes if note not in self.notes]
         plan = write_planned(instance, planned)
-        secrets = [value for value in context.sources.secrets if len(value) >= _SHORTEST_SECRET]
+        secrets = [value for value in context.sources.secrets if len(value) >= SHORTEST_SECRET]
         self._guard.redact(secrets)
         self._write_token(instance, pod, planned)
         started = SYSTEM_CLOCK.now().wall_ns

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.installers.process.references import Context
 
 __all__ = [
+    "PRIVATE_FOLDERS",
     "ApiServer",
     "Bind",
     "ControlGroup",
@@ -27,8 +28,10 @@ __all__ = [
     "LaunchPlan",
     "Planned",
     "elects_leader",
+    "hostname_of",
     "make_plan",
     "probe_urls",
+    "volume_folder",
 ]
 
 PRIVATE_FOLDERS = ("/tmp",)  # noqa: S108 - where the pod's own empty one is shown
@@ -164,14 +167,7 @@ def make_plan(
     """
     container = context.container
     changed = rewrite(container, instance.known, instance.ports, subject="")
-    service = {
-        "PATH": path,
-        "HOME": str(Path(instance.folder) / "home"),
-        "HOSTNAME": instance.hostname,
-        "KUBERNETES_SERVICE_HOST": server.host,
-        "KUBERNETES_SERVICE_PORT": str(server.port),
-        "KUBERNETES_SERVICE_PORT_HTTPS": str(server.port),
-    }
+    service = _given(instance, server, path)
     env = container_environment(context, service=service, literal=changed.env)
     volumes, mounted = container_volumes(context, env=env)
     args = [expand(arg, env) for arg in changed.args]
@@ -193,6 +189,18 @@ def make_plan(
         no_new_privileges=_no_new_privileges(container),
     )
     return Planned(launch=launch, volumes=volumes, tokens=_tokens(instance, volumes))
+
+
+def _given(instance: Instance, server: ApiServer, path: str) -> dict[str, str]:
+    """Returns what image and kubelet would have put into the environment."""
+    return {
+        "PATH": path,
+        "HOME": str(Path(instance.folder) / "home"),
+        "HOSTNAME": instance.hostname,
+        "KUBERNETES_SERVICE_HOST": server.host,
+        "KUBERNETES_SERVICE_PORT": str(server.port),
+        "KUBERNETES_SERVICE_PORT_HTTPS": str(server.port),
+    }
 
 
 def volume_folder(folder: str, volume: str) -> Path:
