@@ -11,7 +11,7 @@ import msgspec
 
 from harness import assets, targets
 from harness.evidence.ndjson import write_document
-from harness.installers import render
+from harness.installers import preflight, render
 from harness.model.run import Session, Suite
 from harness.model.target import Target
 from harness.runner.child import collect
@@ -81,6 +81,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     targets.build(target, on_line=progress.detail)
     progress.stage("Rendering the manifests")
     manifests = render(target, kubectl=found.path(assets.Component.KUBECTL))
+    preflight(target, manifests)
     return Prepared(
         request=request,
         target=target,
