@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.evidence.reader import Evidence
     from harness.model.records import ProcessEvent
 
-__all__ = ["becomes_ready", "installs", "stays_up"]
+__all__ = ["became_ready", "becomes_ready", "installs", "stays_up"]
 
 _SEPARATORS = "-.@#"
 
@@ -42,6 +42,11 @@ def becomes_ready(case: WindowCase) -> CheckOutcome:
             evidence=_log_refs(case.evidence),
         )
     )
+
+
+def became_ready(case: Case) -> CheckOutcome | None:
+    """INS-002 where no window asks: the installer itself waits until the operator is ready."""
+    return case.passed() if case.evidence.installation is not None else None
 
 
 def stays_up(case: Case) -> CheckOutcome:

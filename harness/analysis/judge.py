@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.analysis.case import Case, WindowCase
-from harness.analysis.registry import RUN_CHECKS, WINDOW_CHECKS
+from harness.analysis.registry import RUN_CHECKS, WINDOW_CHECKS, WINDOWLESS
 from harness.catalogue import check_info, load_catalogue
 from harness.errors import UsageError
 from harness.model.findings import CheckInfo, CheckOutcome, Status
@@ -51,8 +51,15 @@ def judge(check_id: str, evidence: Evidence, phase: Phase | None) -> CheckOutcom
     if check_id not in WINDOW_CHECKS:
         raise UsageError(f"The check {check_id} isn't judged on a window or on a run's evidence.")
     if phase is None:
-        return case.undecided(f"its test did not run: {_why_no_window(evidence)}")
+        return _without_window(case)
     return WINDOW_CHECKS[check_id](WindowCase(info, evidence, phase))
+
+
+def _without_window(case: Case) -> CheckOutcome:
+    answer = WINDOWLESS[case.info.id](case) if case.info.id in WINDOWLESS else None
+    if answer is not None:
+        return answer
+    return case.undecided(f"its test did not run: {_why_no_window(case.evidence)}")
 
 
 def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, ...]:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from harness.analysis.admission import sample_is_accepted
 from harness.analysis.case import Case, WindowCase
 from harness.analysis.convergence import converges, generation_is_observed
-from harness.analysis.install import becomes_ready, installs, stays_up
+from harness.analysis.install import became_ready, becomes_ready, installs, stays_up
 from harness.analysis.lifecycle import delete_leaves_nothing
 from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
@@ -16,7 +16,7 @@ from harness.analysis.permissions import nothing_denied
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
 from harness.model.findings import CheckOutcome
 
-__all__ = ["RUN_CHECKS", "WINDOW_CHECKS"]
+__all__ = ["RUN_CHECKS", "WINDOWLESS", "WINDOW_CHECKS"]
 
 RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
     {
@@ -42,3 +42,8 @@ WINDOW_CHECKS: Mapping[str, Callable[[WindowCase], CheckOutcome]] = MappingProxy
     }
 )
 """Judged on each window that names them."""
+
+WINDOWLESS: Mapping[str, Callable[[Case], CheckOutcome | None]] = MappingProxyType(
+    {"INS-002": became_ready}
+)
+"""Checks of windows that other evidence can answer where no window was opened; None if not."""

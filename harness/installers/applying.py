@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ApiError, ClusterError, TargetError
 from harness.installers.faults import not_installed
-from harness.installers.objects import Object, describe, group_of, kind_of, name_of, namespace_of
 from harness.installers.ordering import CERT_MANAGER_GROUP
 from harness.kube.watch import NotObserved, await_object
+from harness.manifests.objects import Object, describe, group_of, kind_of, name_of, namespace_of
 from harness.model.installation import InstalledObject
 from harness.model.problems import Problem
 from harness.model.resource import ObjectKey

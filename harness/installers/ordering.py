@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
-from harness.installers.objects import Object, group_of, kind_of
+from harness.manifests.objects import Object, group_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from harness import command
 from harness.errors import CommandError, TargetError
-from harness.installers.documents import ManifestSyntaxError, parse
-from harness.installers.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
 from harness.installers.patching import PatchError, apply_patch
 from harness.installers.workloads import choose
+from harness.manifests.documents import ManifestSyntaxError, parse
+from harness.manifests.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
 from harness.model.installation import Alteration
 from harness.model.problems import Problem
 

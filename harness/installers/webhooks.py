@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.installers.objects import (
+from harness.installers.ordering import CERT_MANAGER_GROUP
+from harness.manifests.objects import (
     Object,
     describe,
     find,
@@ -19,7 +20,6 @@ from harness.installers.objects import (
     pod_spec,
     strings,
 )
-from harness.installers.ordering import CERT_MANAGER_GROUP
 from harness.model.installation import Alteration
 
 if TYPE_CHECKING:

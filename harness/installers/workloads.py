@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.errors import TargetError
-from harness.installers.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
+from harness.manifests.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
 from harness.model.target import WorkloadSpec
 
 if TYPE_CHECKING:

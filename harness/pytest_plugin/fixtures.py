@@ -19,7 +19,7 @@ from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
 from harness.pytest_plugin.scraping import Metrics
 from harness.pytest_plugin.steps import Family, Rest, Snapshots
 from harness.pytest_plugin.steps import dry_run as send_dry_run
-from harness.pytest_plugin.waiting import Waiter
+from harness.pytest_plugin.waiting import Waiter, shown
 from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
@@ -184,6 +184,7 @@ def eventually(request: pytest.FixtureRequest, _waiter: Waiter) -> Callable[...,
             lambda body: body is not None and _holds(predicate, body),
             awaited=awaited or f"as {getattr(predicate, '__name__', 'the predicate')} demands",
             limit=limit or context.timeouts.converge,
+            explain=shown,
         )
         return found or {}  # never None: the predicate is false for None
 

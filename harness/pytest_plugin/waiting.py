@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any
+
+import yaml
 
 from harness.kube.watch import NotObserved, await_object
 from harness.model.records import Wait
@@ -15,11 +18,13 @@ if TYPE_CHECKING:
     from harness.model.target import Readiness
     from harness.pytest_plugin.context import Context
 
-__all__ = ["Unmet", "Waiter", "redacted"]
+__all__ = ["Unmet", "Waiter", "redacted", "shown"]
 
-Predicate = Callable[[dict[str, Any]], object]
+Explain = Callable[[dict[str, Any] | None, dict[str, Any] | None], str]
 _NOISE = ("managedFields",)
-_LOG_LINES = 15
+_LOG_LINES = 10
+_LINE_WIDTH = 240
+_SHOWN_LINES = 40
 
 
 class Unmet(AssertionError):
@@ -72,7 +77,7 @@ class Waiter:
             ),
             awaited=f"ready for generation {generation}",
             limit=limit,
-            explain=lambda last: difference(last, rule, generation),
+            explain=lambda _first, last: difference(last, rule, generation),
         )
         assert found is not None  # noqa: S101 - the predicate is false for None
         return found
@@ -100,27 +105,23 @@ class Waiter:
         *,
         awaited: str,
         limit: float,
-        explain: Callable[[dict[str, Any] | None], str] | None = None,
+        explain: Explain | None = None,
     ) -> dict[str, Any] | None:
         """Waits until `predicate` holds for an object (None while it doesn't exist).
+
+        Args:
+            resource: Its API resource.
+            key: Which object.
+            predicate: What is awaited.
+            awaited: The same in words.
+            limit: Seconds.
+            explain: Says what was missing, from the object as it was first and last seen.
 
         Raises:
             Unmet: It took longer than `limit` seconds.
         """
         start = self._context.clock.now()
-        last: dict[str, Any] | None = None
-        met = True
-        try:
-            last = await_object(
-                self._context.client.connection,
-                resource,
-                key.name,
-                key.namespace,
-                lambda body: bool(predicate(body)),
-                timeout=limit,
-            )
-        except NotObserved as miss:
-            last, met = miss.last, False
+        first, last, met = self._watch(resource, key, predicate, limit=limit)
         wait = Wait(
             awaited=awaited,
             subject=key,
@@ -128,12 +129,41 @@ class Waiter:
             met=met,
             timeout_s=limit,
             last=redacted(last) if not met else None,
-            difference="" if met or explain is None else explain(last),
+            difference="" if met or explain is None else explain(redacted(first), redacted(last)),
         )
         self._context.record(wait)
         if not met:
             raise Unmet(self._message(wait), wait=wait)
         return last
+
+    def _watch(
+        self,
+        resource: Resource,
+        key: ObjectKey,
+        predicate: Callable[[dict[str, Any] | None], object],
+        *,
+        limit: float,
+    ) -> tuple[dict[str, Any] | None, dict[str, Any] | None, bool]:
+        """Returns the object as it was first and last seen, and whether it met the predicate."""
+        seen: list[dict[str, Any] | None] = []
+
+        def met(body: dict[str, Any] | None) -> bool:
+            if not seen:
+                seen.append(body)
+            return bool(predicate(body))
+
+        try:
+            last = await_object(
+                self._context.client.connection,
+                resource,
+                key.name,
+                key.namespace,
+                met,
+                timeout=limit,
+            )
+        except NotObserved as miss:
+            return (seen[0] if seen else None), miss.last, False
+        return (seen[0] if seen else None), last, True
 
     def _message(self, wait: Wait) -> str:
         parts = [f"{wait.subject}: not {wait.awaited} after {wait.timeout_s:g} s."]
@@ -142,7 +172,10 @@ class Waiter:
         parts.extend(self._events(wait.subject))
         lines = self._log_tail()[-_LOG_LINES:]
         if lines:
-            parts.append("The operator's last lines:\n" + "\n".join(f"  {line}" for line in lines))
+            parts.append(
+                "The operator's last lines:\n"
+                + "\n".join(f"  {line[:_LINE_WIDTH]}" for line in lines)
+            )
         return "\n".join(parts)
 
     def _events(self, key: ObjectKey) -> list[str]:
@@ -171,10 +204,36 @@ def redacted(body: dict[str, Any] | None) -> dict[str, Any] | None:
     return kept
 
 
-def _still_there(last: dict[str, Any] | None) -> str:
+def _still_there(_first: dict[str, Any] | None, last: dict[str, Any] | None) -> str:
     if last is None:
         return ""
     metadata = last["metadata"]
     finalizers = ", ".join(metadata.get("finalizers", [])) or "none"
     deleted = metadata.get("deletionTimestamp", "never asked")
     return f"  deletionTimestamp: {deleted}\n  finalizers that are left: {finalizers}"
+
+
+def shown(first: dict[str, Any] | None, last: dict[str, Any] | None) -> str:
+    """Shows what an object became while it was awaited: a diff, or itself if it didn't change.
+
+    Args:
+        first: As it was first seen, redacted; None where it didn't exist.
+        last: As it was last seen, redacted.
+    """
+    if last is None:
+        return "  The object isn't there." if first is None else "  The object is gone."
+    before, after = (_as_lines(body) for body in (first, last))
+    if before == after:
+        lines = ["  It didn't change while it was awaited:", *(f"    {line}" for line in after)]
+    else:
+        lines = ["  How it changed while it was awaited (- first seen, + last seen):"]
+        diff = list(unified_diff(before, after, lineterm="", n=2))[2:]
+        lines += [f"    {line}" for line in diff]
+    more = len(lines) - _SHOWN_LINES
+    return "\n".join(lines[:_SHOWN_LINES] + ([f"    … {more} more lines"] if more > 0 else []))
+
+
+def _as_lines(body: dict[str, Any] | None) -> list[str]:
+    if body is None:
+        return []
+    return yaml.safe_dump(body, sort_keys=False, allow_unicode=True).splitlines()

@@ -121,10 +121,16 @@ class Windows:
             audit_barrier(
                 self._context.client.connection, Path(audit_log), timeout=_BARRIER_SECONDS
             )
-        if objects:
-            timeline_barrier(
-                self._context.client, self._context.run, tuple(objects), timeout=_BARRIER_SECONDS
-            )
+        timeline_barrier(
+            self._context.client,
+            self._context.run,
+            tuple(key for key in objects if self._is_recorded(key)),
+            timeout=_BARRIER_SECONDS,
+        )
+
+    def _is_recorded(self, key: ObjectKey) -> bool:
+        """Whether the recorder watches this resource; what it doesn't watch has no timeline."""
+        return (self._context.run.timeline / f"{key.resource}.ndjson").exists()
 
     def _note(self, checks: Sequence[str]) -> None:
         self.checks_of.setdefault(self._test(), []).extend(checks)

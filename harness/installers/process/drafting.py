@@ -11,7 +11,6 @@ import msgspec
 
 from harness.command import which
 from harness.errors import BuildError, TargetError
-from harness.installers.objects import Object, describe, find, pod_spec
 from harness.installers.process import cgroups
 from harness.installers.process.identity import service_account_of
 from harness.installers.process.plan import Instance, elects_leader
@@ -24,6 +23,7 @@ from harness.installers.process.ports import (
     rewrite,
 )
 from harness.installers.workloads import Chosen, choose
+from harness.manifests.objects import Object, describe, find, pod_spec
 from harness.model.installation import Alteration
 
 if TYPE_CHECKING:

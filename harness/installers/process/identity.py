@@ -10,8 +10,8 @@ import msgspec
 from harness.clock import Deadline
 from harness.errors import ApiError, ClusterError
 from harness.installers.faults import not_installed
-from harness.installers.objects import Object, describe, pod_spec, strings
 from harness.kube.watch import Watch
+from harness.manifests.objects import Object, describe, pod_spec, strings
 from harness.model.cluster import Capability
 
 if TYPE_CHECKING:

@@ -15,7 +15,6 @@ from harness.errors import ApiError, ClusterError
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
 from harness.installers.certificates import Authority
 from harness.installers.faults import not_ready
-from harness.installers.objects import Object, describe, kind_of, secret_values
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
 from harness.installers.process import cgroups
 from harness.installers.process.control import NotReady, OperatorControl
@@ -33,6 +32,7 @@ from harness.installers.webhooks import (
     services,
 )
 from harness.installers.workloads import choose
+from harness.manifests.objects import Object, describe, kind_of, secret_values
 from harness.model.installation import Alteration, Installation, MetricsEndpoint, Workload
 from harness.model.target import Webhooks
 

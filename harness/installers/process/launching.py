@@ -15,7 +15,6 @@ from harness.clock import SYSTEM_CLOCK
 from harness.errors import ClusterError, CommandError, HarnessError
 from harness.evidence.ndjson import write_document
 from harness.installers.faults import not_installed
-from harness.installers.objects import SHORTEST_SECRET, Object, describe
 from harness.installers.process import launcher
 from harness.installers.process.cgroups import limits
 from harness.installers.process.files import replace_file, write_planned
@@ -31,6 +30,7 @@ from harness.installers.process.plan import (
 from harness.installers.process.ports import is_free
 from harness.installers.process.references import Context, Sources
 from harness.installers.process.refresher import RefreshSpec
+from harness.manifests.objects import SHORTEST_SECRET, Object, describe
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from harness.installers.objects import Object
     from harness.installers.process.plan import Instance
+    from harness.manifests.objects import Object
 
 __all__ = ["LEASES", "holder_of", "lease_name", "other_holder"]
 

@@ -16,8 +16,8 @@ from harness.installers.process.volumes import Mounted, Volume, container_volume
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from harness.installers.objects import Object
     from harness.installers.process.references import Context
+    from harness.manifests.objects import Object
 
 __all__ = [
     "PRIVATE_FOLDERS",

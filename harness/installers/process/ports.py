@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.errors import ClusterError
-from harness.installers.objects import Object, namespace_of, pod_labels, selected, strings
+from harness.manifests.objects import Object, namespace_of, pod_labels, selected, strings
 from harness.model.installation import Alteration
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from harness.installers.objects import Object
+    from harness.manifests.objects import Object
 
 __all__ = ["Context", "Sources", "pod_field", "quantity", "resource_field"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.installers.documents import ManifestSyntaxError, parse
+from harness.manifests.documents import ManifestSyntaxError, parse
 
 OBJECT = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"
 

@@ -1,4 +1,4 @@
-"""Stage 3: reading Kubernetes objects as plain JSON."""
+"""Reading Kubernetes objects as plain JSON."""
 
 from __future__ import annotations
 

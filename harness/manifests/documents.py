@@ -1,4 +1,4 @@
-"""Stage 3: YAML manifests, read as Kubernetes reads them."""
+"""YAML manifests, read as Kubernetes reads them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from harness.model.problems import Problem
 
 if TYPE_CHECKING:
-    from harness.installers.objects import Object
+    from harness.manifests.objects import Object
 
 __all__ = ["ManifestSyntaxError", "parse"]
 
