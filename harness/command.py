@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["Completed", "Spawned", "environment", "run", "spawn", "stream", "which"]
 
 _TAIL_LINES = 25
+_TITLE_WORDS = 6
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,6 +39,11 @@ class Completed(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     output: str
     seconds: float
+
+    @property
+    def title(self) -> str:
+        """The first words of the command, for messages."""
+        return shlex.join(self.argv[:_TITLE_WORDS])
 
     @property
     def tail(self) -> str:
@@ -148,7 +154,7 @@ def stream(
     done = Completed(argv=words, exit_code=process.returncode, output=output, seconds=seconds)
     if check and done.exit_code != 0:
         raise CommandError(
-            f"{shlex.join(words[:6])} ended with {done.exit_code}:\n{done.tail}",
+            f"{done.title} ended with {done.exit_code}:\n{done.tail}",
             output_tail=done.tail,
         )
     return done
@@ -197,7 +203,8 @@ def _pump(
     if timed_out.is_set():
         tail = "\n".join(lines[-_TAIL_LINES:])
         raise CommandError(
-            f"{shlex.join(words[:6])} took longer than {timeout:g} s and was stopped:\n{tail}",
+            f"{shlex.join(words[:_TITLE_WORDS])} took longer than {timeout:g} s "
+            f"and was stopped:\n{tail}",
             output_tail=tail,
         )
     return output

@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder for run folders, relative to where the user stands."""
     cluster: str = "local"
     """Cluster provider. `local` needs neither Docker nor an account."""
+    kubernetes_version: str = ""
+    """Version of the local cluster, "X.Y.Z"; empty for the one that the harness is made for."""
     keep: bool = False
     """Leave cluster and operator up when the run ends."""
     durable: bool = False

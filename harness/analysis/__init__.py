@@ -5,9 +5,9 @@ registry      which function judges which check
 case          what a check function is given, and how it answers
 install admission convergence silence lifecycle permissions observability own_tests
               the check functions, by family
-writes objects logs metrics
-              how evidence is understood: writes of the operator, states of objects, levels of
-              log lines, metrics pages
+writes changes objects logs metrics
+              how evidence is understood: writes of the operator and what they changed, states of
+              objects, levels of log lines, metrics pages
 latency usage measurements
               numbers: convergences, series and phase bands, summary figures
 """

@@ -67,6 +67,7 @@ class Case:
         remedy: str = "",
         severity: Severity | None = None,
         evidence: Sequence[EvidenceRef] = (),
+        snippet: str = "",
     ) -> Finding:
         """Returns a finding of this check in this window.
 
@@ -77,6 +78,7 @@ class Case:
             remedy: The catalogue's if not given.
             severity: The catalogue's if not given.
             evidence: Where to look.
+            snippet: What can be pasted to mend it.
         """
         return Finding(
             check=self.info.id,
@@ -87,6 +89,7 @@ class Case:
             remedy=remedy or self.info.remedy,
             evidence=tuple(evidence),
             window=self.window,
+            snippet=snippet,
         )
 
     def _outcome(

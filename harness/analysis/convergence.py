@@ -5,22 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from harness import readiness
+from harness.analysis.logs import last_words
 from harness.analysis.objects import (
     Sighting,
     gap_in,
     generation_of,
+    label_of,
     rule_of,
     shows_generation,
     sightings,
     timeline_ref,
     uses_observed_generation,
 )
+from harness.kube.webhooks import failed_conversion
+from harness.model.findings import EvidenceRef
 from harness.model.records import Wait
 from harness.readiness import State
 
 if TYPE_CHECKING:
     from harness.analysis.case import WindowCase
-    from harness.model.findings import CheckOutcome, EvidenceRef
+    from harness.model.findings import CheckOutcome, Finding
     from harness.model.resource import ObjectKey
 
 __all__ = ["converges", "generation_is_observed"]
@@ -75,14 +79,33 @@ class _Goal:
 
 def converges(case: WindowCase) -> CheckOutcome:
     """REC-001: some watch event in the window meets the readiness rule for the generation."""
+    refusal = _refusal(case)
+    if refusal is not None:
+        return case.failed(_unreadable(case, refusal))
     try:
         goal = _Goal(case)
     except LookupError as reason:
         return case.undecided(str(reason))
     if goal.ready():
         return case.passed()
+    doubt = _doubt(case, goal)
+    if doubt:
+        return case.undecided(doubt)
+    return case.failed(
+        case.finding(
+            f"{label_of(case.evidence, goal.key)} did not become ready for generation "
+            f"{goal.generation} within {_limit(case, goal.key):.0f} s",
+            subject=str(goal.key),
+            detail=_detail(case, goal, readiness.difference(goal.body, goal.rule, goal.generation)),
+            evidence=_refs(case, goal),
+        )
+    )
+
+
+def _doubt(case: WindowCase, goal: _Goal) -> str:
+    """Why evidence can't tell whether the object became ready; empty where it can."""
     if goal.gap:
-        return case.undecided(f"the watch of {goal.key.resource} was broken: {goal.gap}")
+        return f"the watch of {goal.key.resource} was broken: {goal.gap}"
     observed = goal.observed()
     if (
         "STA-002" in case.phase.checks
@@ -90,18 +113,39 @@ def converges(case: WindowCase) -> CheckOutcome:
         and uses_observed_generation(case.evidence, goal.key.resource)
         and (observed is None or observed < goal.generation)
     ):
-        return case.undecided(
-            f"observedGeneration stays at {observed} for generation {goal.generation}, which is "
-            "STA-002's finding; so nobody can tell whether it is ready"
+        stays = "is not set" if observed is None else f"stays at {observed}"
+        return (
+            f"observedGeneration {stays} for generation {goal.generation} (see STA-002), so its "
+            "status doesn't tell whether that generation became ready"
         )
-    return case.failed(
-        case.finding(
-            f"{goal.key} did not become ready for generation {goal.generation} "
-            f"within {_limit(case, goal.key):.0f} s",
-            subject=str(goal.key),
-            detail=_detail(case, goal),
-            evidence=_refs(case, goal),
+    wait = _wait(case, goal.key)
+    if wait is not None and wait.met:
+        return (
+            f"the test saw {wait.awaited}, and the recorder's timeline doesn't hold it: the "
+            "evidence is incomplete"
         )
+    return ""
+
+
+def _refusal(case: WindowCase) -> Wait | None:
+    """The wait in the window that ended since nobody could read the object."""
+    key = case.phase.objects[0] if case.phase.objects else None
+    wait = _wait(case, key) if key else None
+    return wait if wait and wait.refusal else None
+
+
+def _unreadable(case: WindowCase, wait: Wait) -> Finding:
+    """An object that a failing conversion hides from its users, as from us."""
+    label = label_of(case.evidence, wait.subject)
+    who = failed_conversion(wait.refusal) or "the conversion webhook"
+    rows = ["The API server answers:", f"  {wait.refusal}", f"Awaited: {wait.awaited}."]
+    return case.finding(
+        f"{label} can't be read: {who} fails",
+        subject=str(wait.subject),
+        detail="\n".join([*rows, *last_words(case.evidence, case.span)]),
+        remedy="Mend the conversion between the versions that the CRD serves; each stored object "
+        "must come back in each of them.",
+        evidence=[EvidenceRef(file=case.evidence.place(case.evidence.run.suite_file))],
     )
 
 
@@ -118,13 +162,17 @@ def generation_is_observed(case: WindowCase) -> CheckOutcome:
         return case.passed()
     if goal.gap:
         return case.undecided(f"the watch of {goal.key.resource} was broken: {goal.gap}")
-    shown = "is never set" if observed is None else f"stays at {observed}"
+    shown = (
+        "has no observedGeneration"
+        if observed is None
+        else (f"still has observedGeneration {observed},")
+    )
     return case.failed(
         case.finding(
-            f"observedGeneration of {goal.key} {shown}, though metadata.generation has been "
-            f"{goal.generation} for {_limit(case, goal.key):.0f} s",
+            f"{label_of(case.evidence, goal.key)} {shown} "
+            f"{_limit(case, goal.key):.0f} s after its generation became {goal.generation}",
             subject=str(goal.key),
-            detail=_detail(case, goal),
+            detail=_detail(case, goal, _lag(goal, observed)),
             evidence=_refs(case, goal),
         )
     )
@@ -147,23 +195,30 @@ def _limit(case: WindowCase, key: ObjectKey) -> float:
     return wait.timeout_s if wait else case.span.seconds
 
 
-def _detail(case: WindowCase, goal: _Goal) -> str:
+def _lag(goal: _Goal, observed: int | None) -> str:
+    """What was awaited beside what was seen, then the object as the readiness rule sees it."""
+    seen = "none" if observed is None else observed
+    _, _, rest = readiness.difference(goal.body, goal.rule, goal.generation).partition("\n")
+    rows = rest.splitlines()[1:]
+    head = [
+        f"- awaited: observedGeneration {goal.generation}",
+        f"+ seen: observedGeneration {seen}",
+    ]
+    return "\n".join([*head, *rows])
+
+
+def _detail(case: WindowCase, goal: _Goal, difference: str) -> str:
     rows = []
     change = case.phase.facts.get("change")
     if change:
         rows.append(f"After the change {change}.")
     if goal.body is None:
         rows.append("The object was deleted meanwhile.")
-    rows.append(readiness.difference(goal.body, goal.rule, goal.generation))
-    wait = _wait(case, goal.key)
-    if wait and not wait.met:
-        rows.append(f"Awaited: {wait.awaited}, for {wait.timeout_s:g} s.")
+    rows.append(difference)
     events = _events(case, goal.key)
     if events:
         rows += ["Events:", *(f"  {event}" for event in events)]
-    last = case.evidence.log_tail(until=case.span.end)
-    if last:
-        rows += ["The operator's last lines:", *(f"  {line}" for line in last)]
+    rows += last_words(case.evidence, case.span)
     return "\n".join(row for row in rows if row)
 
 
@@ -183,5 +238,5 @@ def _events(case: WindowCase, key: ObjectKey) -> list[str]:
 
 def _refs(case: WindowCase, goal: _Goal) -> list[EvidenceRef]:
     last = goal.last
-    excerpt = f"{last.event.type} {goal.key} resourceVersion {last.event.resource_version}"
+    excerpt = f"{last.event.type} {goal.key}, resourceVersion {last.event.resource_version}"
     return [timeline_ref(case.evidence, goal.key.resource, last.line, excerpt)]

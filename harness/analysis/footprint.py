@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
 
-__all__ = ["Footprint", "identity_of", "owners_of"]
+__all__ = ["Footprint", "identity_of", "owners_of", "snapshot_label"]
 
 _CREATED = 201
 _PASSING = frozenset({"Event", "Lease"})
@@ -69,11 +69,15 @@ class Footprint:
             return "by its ownerReferences"
         if owners_of(body) or self._of_another(body):
             return ""
-        key = identity_of(body)
-        call = self._creates.get((key.resource, key.namespace, key.name))
+        call = self.creation(body)
         if call is not None:
             return f"by the audit log: {call.user} sent {call.verb} {call.uri} (line {call.line})"
-        return self._by_manager(body, key)
+        return self._by_manager(body, identity_of(body))
+
+    def creation(self, body: Json) -> ApiCall | None:
+        """Returns the operator's request that made an object; None where the log shows none."""
+        key = identity_of(body)
+        return self._creates.get((key.resource, key.namespace, key.name))
 
     def _by_manager(self, body: Json, key: ObjectKey) -> str:
         """By field managers: only of objects younger than the custom resource, made by no other."""
@@ -174,6 +178,12 @@ def identity_of(body: Json) -> ObjectKey:
         namespace=str(metadata.get("namespace") or ""),
         name=str(metadata.get("name") or ""),
     )
+
+
+def snapshot_label(body: Json) -> str:
+    """Returns a snapshot's entry as titles name it, for example "ConfigMap page"."""
+    key = identity_of(body)
+    return f"{body.get('kind') or key.resource.partition('.')[0]} {key.name}"
 
 
 def owners_of(body: Json) -> set[str]:

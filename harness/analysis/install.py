@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING
 
+from harness.analysis.logs import last_words
+from harness.evidence.loglines import readable
 from harness.model.findings import CheckOutcome, EvidenceRef, Finding
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ def installs(case: Case) -> CheckOutcome:
     """INS-001: judged on the whole run; an install fault is reported by the judge itself."""
     if case.evidence.install_fault is not None:
         fault = case.evidence.install_fault
-        return case.undecided(f"the install went as far as {fault.check}: {fault.title}")
+        return case.undecided(f"the install stopped at {fault.check} before it was complete")
     if case.evidence.installation is None:
         return case.undecided("the run ended before the operator was installed")
     return case.passed()
@@ -33,12 +35,11 @@ def becomes_ready(case: WindowCase) -> CheckOutcome:
     if facts.get("ready", True):
         return case.passed()
     reason = str(facts.get("reason") or "it didn't answer its probes")
-    last = case.evidence.log_tail(until=case.span.end)
     return case.failed(
         case.finding(
             f"The operator did not become ready in {case.span.seconds:.0f} s: {_first(reason)}",
             subject=_operator(case.evidence),
-            detail="\n".join([reason, *_quoted("The operator's last lines:", last)]),
+            detail="\n".join([reason, *last_words(case.evidence, case.span)]),
             evidence=_log_refs(case.evidence),
         )
     )
@@ -53,7 +54,7 @@ def stays_up(case: Case) -> CheckOutcome:
     """INS-003: no process of the operator may end unless we ended it."""
     installation = case.evidence.installation
     if installation is None:
-        return case.undecided("the operator was never installed")
+        return case.undecided(_never_installed(case.evidence))
     names = [workload.process for workload in installation.workloads if workload.process]
     if not names:
         return case.undecided("the operator's processes aren't ours to see in this cluster")
@@ -75,7 +76,7 @@ def _is_replica(name: str, workload: str) -> bool:
 def _end(case: Case, event: ProcessEvent) -> Finding:
     how = _exit_words(event.exit_code)
     last = [
-        line.text
+        readable(line.text)
         for line in case.evidence.log(event.name)
         if line.stamp.mono_ns <= event.stamp.mono_ns + 1_000_000_000
     ][-25:]
@@ -104,7 +105,16 @@ def _exit_words(code: int | None) -> str:
         return f"signal {-code}"
 
 
-def _quoted(title: str, lines: tuple[str, ...] | list[str]) -> list[str]:
+def _never_installed(evidence: Evidence) -> str:
+    fault = evidence.install_fault
+    return (
+        f"the operator was never up (see {fault.check})"
+        if fault
+        else ("the operator was never installed")
+    )
+
+
+def _quoted(title: str, lines: list[str]) -> list[str]:
     return [title, *(f"  {line}" for line in lines)] if lines else ["Its log is empty."]
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.analysis.case import Case, WindowCase
 from harness.analysis.registry import RUN_CHECKS, WINDOW_CHECKS, WINDOWLESS
 from harness.catalogue import check_info, load_catalogue
 from harness.errors import UsageError
-from harness.model.findings import CheckInfo, CheckOutcome, Status
+from harness.evidence.loglines import readable
+from harness.model.findings import CheckInfo, CheckOutcome, Finding, Severity, Status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +27,7 @@ __all__ = ["judge", "judge_run"]
 
 _ALWAYS = ("INS-001", "INS-003")
 _ONLY_WHEN_BROKEN = "SUI-001"
+_RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
 
 
 def judge(check_id: str, evidence: Evidence, phase: Phase | None) -> CheckOutcome:
@@ -42,7 +46,7 @@ def judge(check_id: str, evidence: Evidence, phase: Phase | None) -> CheckOutcom
     case = Case(info, evidence, phase)
     fault = evidence.install_fault
     if fault is not None and fault.check == check_id:
-        return case.failed(fault)
+        return case.failed(_legible(fault))
     lacking = _lacking(info, evidence)
     if lacking:
         return case.undecided(lacking)
@@ -86,6 +90,22 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     return tuple(outcomes)
 
 
+def _legible(fault: Finding) -> Finding:
+    """An install fault as findings are written; its log lines as people read them."""
+    return msgspec.structs.replace(
+        fault,
+        title=fault.title.rstrip("."),
+        detail=_readable(fault.detail),
+        evidence=tuple(
+            msgspec.structs.replace(ref, excerpt=_readable(ref.excerpt)) for ref in fault.evidence
+        ),
+    )
+
+
+def _readable(text: str) -> str:
+    return "\n".join(readable(line) for line in text.splitlines())
+
+
 def _outcomes(check: str, evidence: Evidence) -> list[CheckOutcome]:
     if check in RUN_CHECKS:
         return [judge(check, evidence, None)]
@@ -110,8 +130,7 @@ def _lacking(info: CheckInfo, evidence: Evidence) -> str:
 def _why_no_window(evidence: Evidence) -> str:
     """Says as exactly as the evidence can why a check has no window."""
     if evidence.install_fault is not None:
-        fault = evidence.install_fault
-        return f"the operator could not be installed ({fault.check}: {fault.title})"
+        return f"the operator could not be installed (see {evidence.install_fault.check})"
     interrupted = [stage.name for stage in evidence.stages() if stage.outcome == "interrupted"]
     if interrupted:
         return f"the run was interrupted during {interrupted[0]}"
@@ -126,9 +145,27 @@ def _why_no_window(evidence: Evidence) -> str:
 
 
 def _earlier_failure(evidence: Evidence) -> str:
-    for outcome, words in (("broken", "broke"), ("failed", "failed"), ("skipped", "was skipped")):
-        for test in evidence.tests():
-            if test.outcome == outcome:
-                first = test.message.strip().splitlines()
-                return f"{test.test} {words}" + (f" ({first[0]})" if first else "")
-    return "no test of the suites that ran opens its window"
+    """What ended badly before: a test that broke, a check that turned red, any other test."""
+    return (
+        _ended(evidence, "broken", "broke")
+        or _red_check(evidence)
+        or _ended(evidence, "failed", "failed")
+        or _ended(evidence, "skipped", "was skipped")
+        or "no test of the suites that ran opens its window"
+    )
+
+
+def _red_check(evidence: Evidence) -> str:
+    for record in evidence.judged():
+        if any(finding.severity in _RED for finding in record.outcome.findings):
+            return f"{record.outcome.check} had failed before it"
+    return ""
+
+
+def _ended(evidence: Evidence, outcome: str, words: str) -> str:
+    for test in evidence.tests():
+        if test.outcome == outcome:
+            lines = test.message.strip().splitlines()
+            name = test.test.rpartition("::")[2] or test.test
+            return f"{name} {words}" + (f" ({lines[0]})" if lines else "")
+    return ""

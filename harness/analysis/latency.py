@@ -37,6 +37,7 @@ __all__ = ["convergences"]
 _CUSTOM_RESOURCE = "custom resource"
 _STIMULUS = "stimulus"
 _MAX_MARKS = 80
+_NEVER = 2**63
 _ACCEPTED = range(200, 300)
 
 Json = dict[str, Any]  # any JSON object
@@ -103,6 +104,7 @@ def _convergence(
         acknowledged_ms=_ms(sent, stimulus.acknowledged.mono_ns),
         echoed_ms=_ms(sent, states[0].event.stamp.mono_ns) if states else None,
         marks=tuple(marks[:_MAX_MARKS]),
+        watched_ms=_ms(sent, limit) if limit < _NEVER else None,
     )
 
 
@@ -116,7 +118,7 @@ def _limit(evidence: Evidence, stimulus: Stimulus) -> int:
         and (other.subject is None or _names(other.subject) == _names(stimulus.subject))
     ]
     windows = [p.span.end.mono_ns for p in evidence.phases() if p.span.holds(stimulus.sent)]
-    return min([*windows, *later], default=2**63)
+    return min([*windows, *later], default=_NEVER)
 
 
 def _names(key: ObjectKey | None) -> tuple[str, ...]:
@@ -188,11 +190,9 @@ class _Children:
                 labels = [*_life(event, generation), *_flips(before, body, quiet=False)]
                 generation = generation_of(body)
                 if start <= stamp <= end:
-                    name = f"{body.get('kind', event.key.resource)} {event.key.name}"
+                    name = f"{body.get('kind') or event.key.resource} {event.key.name}"
                     for label in labels:
-                        yield TimelineMark(
-                            ms=_ms(start, stamp), label=f"{name} {label}", lane=event.key.resource
-                        )
+                        yield TimelineMark(ms=_ms(start, stamp), label=label, lane=name)
 
     def _family(self, owner: str) -> set[str]:
         family: set[str] = set()

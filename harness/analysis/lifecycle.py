@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.footprint import Footprint, identity_of, owners_of
-from harness.analysis.objects import metadata_of, sightings, timeline_ref
-from harness.analysis.writes import audit_gap
+import msgspec
+
+from harness.analysis.footprint import Footprint, identity_of, owners_of, snapshot_label
+from harness.analysis.logs import last_words
+from harness.analysis.objects import label_of, metadata_of, sightings, timeline_ref
+from harness.analysis.writes import audit_gap, call_ref
 from harness.model.findings import EvidenceRef
-from harness.model.records import Action
+from harness.model.records import Action, ApiCall
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +24,18 @@ __all__ = ["delete_leaves_nothing"]
 _MAX_FINDINGS = 20
 
 Json = dict[str, Any]  # any JSON object
-_Survivor = tuple[Json, str]
+
+
+class _Survivor(msgspec.Struct, frozen=True):
+    """An object that is left, how it is known to belong, and the request that made it."""
+
+    body: Json
+    how: str
+    creation: ApiCall | None
+
+    @property
+    def row(self) -> str:
+        return f"  {identity_of(self.body)} ({self.how})"
 
 
 def delete_leaves_nothing(case: WindowCase) -> CheckOutcome:
@@ -65,8 +79,12 @@ def _present(case: WindowCase) -> list[Json] | None:
 
 def _survivors(case: WindowCase, present: Sequence[Json]) -> list[_Survivor]:
     footprint = Footprint(case.evidence, case.phase.objects, until=case.span.end)
-    found = [(body, footprint.attribution(body)) for body in present if not _is_root(case, body)]
-    return [(body, how) for body, how in found if how]
+    found = [
+        _Survivor(body, footprint.attribution(body), footprint.creation(body))
+        for body in present
+        if not _is_root(case, body)
+    ]
+    return [item for item in found if item.how]
 
 
 def _is_root(case: WindowCase, body: Json) -> bool:
@@ -85,13 +103,13 @@ def _stuck(case: WindowCase, body: Json, survivors: Sequence[_Survivor]) -> Find
     detail = [
         f"deletionTimestamp: {metadata_of(body).get('deletionTimestamp', 'none')}",
         f"finalizers that are left: {finalizers or 'none'}",
-        *(["Still there with it:", *map(_row, survivors)] if survivors else []),
-        "The operator's last lines:",
-        *(f"  {line}" for line in case.evidence.log_tail(until=case.span.end)),
+        *(["Still there with it:", *(item.row for item in survivors)] if survivors else []),
+        *last_words(case.evidence, case.span),
     ]
     states = sightings(case.evidence, root, until=case.span.end)
+    label = label_of(case.evidence, root)
     return case.finding(
-        f"{root} is still there {case.span.seconds:.0f} s after its deletion: {why}",
+        f"{label} is still there {case.span.seconds:.0f} s after its deletion: {why}",
         subject=str(root),
         detail="\n".join(detail),
         evidence=[
@@ -103,8 +121,8 @@ def _stuck(case: WindowCase, body: Json, survivors: Sequence[_Survivor]) -> Find
 
 def _orphans(case: WindowCase, survivors: Sequence[_Survivor]) -> list[Finding]:
     """One finding for each orphan that no other orphan owns."""
-    uids = {metadata_of(body).get("uid") for body, _ in survivors}
-    tops = [item for item in survivors if not owners_of(item[0]) & uids]
+    uids = {metadata_of(item.body).get("uid") for item in survivors}
+    tops = [item for item in survivors if not owners_of(item.body) & uids]
     findings = [_orphan(case, item, survivors) for item in tops[:_MAX_FINDINGS]]
     rest = tops[_MAX_FINDINGS:]
     if rest:
@@ -112,39 +130,37 @@ def _orphans(case: WindowCase, survivors: Sequence[_Survivor]) -> list[Finding]:
             case.finding(
                 f"{len(rest)} more objects were left behind",
                 subject=str(case.phase.objects[0]),
-                detail="\n".join(map(_row, rest)),
+                detail="\n".join(item.row for item in rest),
             )
         )
     return findings
 
 
 def _orphan(case: WindowCase, item: _Survivor, survivors: Sequence[_Survivor]) -> Finding:
-    body, how = item
+    body = item.body
     root, key = case.phase.objects[0], identity_of(body)
     uid = metadata_of(body).get("uid")
-    below = [other for other in survivors if uid in owners_of(other[0])]
+    below = [other for other in survivors if uid in owners_of(other.body)]
     detail = [
-        f"{root} is gone; {key} is still there {case.span.seconds:.0f} s after the deletion.",
-        f"It belongs to it {how}.",
+        f"{root} is gone.",
+        f"{key} is still there {case.span.seconds:.0f} s after the deletion was asked for.",
+        f"That the operator made it for {label_of(case.evidence, root)} is known {item.how}.",
         f"ownerReferences: {', '.join(sorted(owners_of(body))) or 'none'}",
         f"finalizers: {', '.join(metadata_of(body).get('finalizers') or ()) or 'none'}",
     ]
     if metadata_of(body).get("deletionTimestamp"):
         detail.append(f"It is being deleted since {metadata_of(body)['deletionTimestamp']}.")
     if below:
-        detail += ["It keeps these alive:", *map(_row, below)]
+        detail += ["It keeps these alive:", *(item.row for item in below)]
     return case.finding(
-        f"Deleting {root} left {key} behind",
+        f"Deleting {label_of(case.evidence, root)} left {snapshot_label(body)} behind",
         subject=str(key),
         detail="\n".join(detail),
         evidence=[
+            *([call_ref(case.evidence, item.creation)] if item.creation else []),
             EvidenceRef(
                 file=case.evidence.place(case.evidence.run.suite_file),
                 excerpt=f"snapshot {case.phase.facts['after']}: {key}",
-            )
+            ),
         ],
     )
-
-
-def _row(item: _Survivor) -> str:
-    return f"  {identity_of(item[0])} ({item[1]})"

@@ -11,13 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.evidence.loglines import readable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.evidence.reader import Evidence
     from harness.model.records import LogLine
-    from harness.model.time import Stamp
+    from harness.model.time import Span, Stamp
 
-__all__ = ["Burst", "Panic", "bursts", "is_error", "panic_message", "panics"]
+__all__ = ["Burst", "Panic", "bursts", "is_error", "last_words", "panic_message", "panics"]
 
 BURST_LINES = 20
 """More error lines than this within `BURST_SECONDS` are a burst."""
@@ -45,6 +48,7 @@ _STOPPED = ("KeyboardInterrupt", "CancelledError", "SystemExit")
 _EXCEPTION = re.compile(r"^[A-Za-z_][\w.]*(?::.*)?$")
 _SAME_PANIC_SECONDS = 1.0
 _TRACEBACK_REACH = 200
+_BEFORE = 4
 
 
 class Panic(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,6 +164,46 @@ def _exception(lines: Sequence[LogLine], index: int) -> str:
         if _EXCEPTION.match(line.text):
             return line.text
     return "traceback"
+
+
+def last_words(evidence: Evidence, span: Span, *, lines: int = 12) -> list[str]:
+    """Returns what the operator printed last up to the end of a window, headed and indented.
+
+    Args:
+        evidence: Of the run.
+        span: The window; that the operator printed nothing in it is said.
+        lines: How many at most.
+    """
+    printed = sorted(
+        (
+            line
+            for log in evidence.logs().values()
+            for line in log
+            if line.stamp.mono_ns <= span.end.mono_ns
+        ),
+        key=lambda line: line.stamp.mono_ns,
+    )
+    if not printed:
+        return ["The operator printed nothing."]
+    inside = [line for line in printed if span.holds(line.stamp)]
+    if inside:
+        return ["The operator's last lines:", *_quoted(inside[-lines:])]
+    return [
+        "The operator printed nothing in this window; the last lines before it:",
+        *_quoted(printed[-_BEFORE:]),
+    ]
+
+
+def _quoted(lines: Sequence[LogLine]) -> list[str]:
+    """Readable lines; one that repeats comes once, with how often."""
+    counted: list[tuple[str, int]] = []
+    for line in lines:
+        text = readable(line.text)
+        if counted and counted[-1][0] == text:
+            counted[-1] = (text, counted[-1][1] + 1)
+        else:
+            counted.append((text, 1))
+    return [f"  {text}" + (f" ({times} times)" if times > 1 else "") for text, times in counted]
 
 
 def bursts(lines: Sequence[LogLine], *, quiet: Sequence[tuple[int, int]]) -> list[Burst]:

@@ -6,6 +6,8 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.analysis.latency import convergences
 from harness.analysis.metrics import counted
 from harness.analysis.usage import operator_use
@@ -47,11 +49,11 @@ def _latencies(evidence: Evidence) -> list[Measurement]:
     for action, name in (("", ""), ("create", "create_"), ("update", "update_")):
         values = sorted(ms for what, ms in done if ms is not None and action in {"", what})
         if values:
-            found += _summary(f"convergence_latency_{name}", values)
+            found += _summary(f"convergence_latency_{name}", values, headline=not action)
     return found
 
 
-def _summary(name: str, values: Sequence[float]) -> list[Measurement]:
+def _summary(name: str, values: Sequence[float], *, headline: bool) -> list[Measurement]:
     """Median and maximum, and the 99th percentile where there are enough; `values` ascend."""
     middle = len(values) // 2
     median = values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
@@ -65,10 +67,15 @@ def _summary(name: str, values: Sequence[float]) -> list[Measurement]:
             value=value,
             unit="ms",
             n=len(values),
-            method=f"{words} of {len(values)} convergences, each {_LATENCY}",
+            method=f"{words} of {_convergences(len(values))}, each {_LATENCY}",
+            headline=headline,
         )
         for figure, value, words in figures
     ]
+
+
+def _convergences(count: int) -> str:
+    return "1 convergence" if count == 1 else f"{count} convergences"
 
 
 def _use(evidence: Evidence) -> list[Measurement]:
@@ -83,6 +90,7 @@ def _use(evidence: Evidence) -> list[Measurement]:
                 n=use.samples,
                 method=f"CPU-seconds over all starts of the process, by {sampled}",
                 subject=use.process,
+                headline=True,
             ),
             Measurement(
                 name="operator_memory_peak",
@@ -91,6 +99,7 @@ def _use(evidence: Evidence) -> list[Measurement]:
                 n=use.samples,
                 method=f"largest resident set among {sampled}",
                 subject=use.process,
+                headline=True,
             ),
         ]
     return found
@@ -108,7 +117,8 @@ def _reconciles(evidence: Evidence) -> list[Measurement]:
         _count(evidence, f"reconciles_{name}", value) for name, value in sorted(results.items())
     ]
     if results:
-        found.insert(0, _count(evidence, "reconciles", sum(results.values())))
+        total = _count(evidence, "reconciles", sum(results.values()))
+        found.insert(0, msgspec.structs.replace(total, headline=True))
         found.append(_count(evidence, "workqueue_adds", adds))
     return found
 
@@ -139,7 +149,11 @@ def _api_calls(evidence: Evidence) -> list[Measurement]:
             value=float(count),
             unit="1",
             n=count,
-            method="requests under the operator's identities in the audit log, the whole run",
+            method=(
+                "requests under the operator's identities in the audit log, the whole run, watches "
+                "and leases included"
+            ),
+            headline=name == "api_calls",
         )
         for name, count in rows
     ]

@@ -21,6 +21,7 @@ __all__ = [
     "conditions",
     "gap_in",
     "generation_of",
+    "label_of",
     "metadata_of",
     "rule_of",
     "shows_generation",
@@ -94,6 +95,16 @@ def gap_in(evidence: Evidence, source: str, span: Span | None) -> str:
         ):
             return gap.reason
     return ""
+
+
+def label_of(evidence: Evidence, key: ObjectKey) -> str:
+    """Returns an object as titles name it: "ConfigMap page"; `str(key)` names it in full.
+
+    Where no watch showed its kind, the resource's plural stands for it: "configmaps page".
+    """
+    kinds = (event.object.get("kind") for event in evidence.timeline(key.resource))
+    kind = next((str(kind) for kind in kinds if kind), key.resource.partition(".")[0])
+    return f"{kind} {key.name}".rstrip()
 
 
 def rule_of(evidence: Evidence, resource: str) -> Readiness:

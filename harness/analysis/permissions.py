@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["nothing_denied"]
 
-_MAX_REFS = 3
+_MAX_REFS = 20
+_SHOWN_NAMES = 5
 
 
 def nothing_denied(case: Case) -> CheckOutcome:
@@ -48,9 +49,10 @@ def _request(call: ApiCall) -> tuple[str, ...]:
 
 
 def _rule_of(call: ApiCall) -> tuple[str, ...]:
-    """Denials that one rule would allow."""
+    """Denials that one rule would allow, in one namespace or in several."""
     path = "" if call.resource else _path(call)
-    return (call.user, call.verb, call.resource, call.subresource, call.namespace, path)
+    scope = "namespaced" if call.namespace else ""
+    return (call.user, call.verb, call.resource, call.subresource, scope, path)
 
 
 def _path(call: ApiCall) -> str:
@@ -61,23 +63,34 @@ def _denied(case: Case, calls: Sequence[ApiCall]) -> Finding:
     first = calls[0]
     what = _what(first)
     times = "once" if len(calls) == 1 else f"{len(calls)} times"
-    scope = f"in namespace {first.namespace}" if first.namespace else "cluster-wide"
+    scope = "" if first.namespace or not first.resource else " cluster-wide"
     at = utc(Stamp(mono_ns=0, wall_ns=first.received_ns)).strftime("%H:%M:%S.%f")[:-3]
-    names = sorted({call.name for call in calls if call.name})
     detail = [
-        f"Denied: {first.verb} {what} {scope}, {times}, first at {at} UTC.",
-        *([f"Objects: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"] if names else []),  # noqa: PLR2004 - enough
+        f"Denied: {first.verb} {what}{scope}, {times}, first at {at} UTC.",
+        *_listed("In namespace", {call.namespace for call in calls}),
+        *_listed("Objects", {call.name for call in calls}),
         f"Identity: {first.user}",
-        f"User agent: {first.user_agent or 'none'}",
-        f"The authorizer's reason: {first.reason or 'none'}",
+        *_listed("User agent", {first.user_agent}),
+        *_listed("The authorizer's reason", {first.reason}),
     ]
     return case.finding(
-        f"The operator was denied {first.verb} {what} {scope} {times}",
+        f"The operator was denied {first.verb} {what}{scope} {times}",
         subject=f"{first.verb} {what}",
         detail="\n".join(detail),
-        remedy=_remedy(first, what),
+        remedy=(
+            f"Let the operator's {_role(first)} allow {first.verb} on {what}, or stop the operator "
+            "from sending the request."
+        ),
+        snippet=_snippet(first),
         evidence=[call_ref(case.evidence, call) for call in calls[:_MAX_REFS]],
     )
+
+
+def _listed(title: str, values: set[str]) -> list[str]:
+    """One line with the first values; none where there is nothing to say."""
+    names = sorted(value for value in values if value)
+    more = " …" if len(names) > _SHOWN_NAMES else ""
+    return [f"{title}: {', '.join(names[:_SHOWN_NAMES])}{more}"] if names else []
 
 
 def _what(call: ApiCall) -> str:
@@ -86,29 +99,27 @@ def _what(call: ApiCall) -> str:
     return f"{call.resource}/{call.subresource}" if call.subresource else call.resource
 
 
-def _remedy(call: ApiCall, what: str) -> str:
+def _role(call: ApiCall) -> str:
+    return "Role or ClusterRole" if call.namespace else "ClusterRole"
+
+
+def _snippet(call: ApiCall) -> str:
     """The missing rule, as YAML and as a marker."""
     plural, _, group = call.resource.partition(".")
     resource = f"{plural}/{call.subresource}" if call.subresource else plural
     if not call.resource:
-        kind = "ClusterRole"
-        rule = [f"- nonResourceURLs: [{_path(call)}]", f"  verbs: [{call.verb}]"]
+        rule = [f'- nonResourceURLs: ["{_path(call)}"]']
         marker = f"urls={_path(call)},verbs={call.verb}"
     else:
-        kind = "Role or ClusterRole" if call.namespace else "ClusterRole"
-        rule = [
-            f'- apiGroups: ["{group}"]',
-            f"  resources: [{resource}]",
-            f"  verbs: [{call.verb}]",
-        ]
+        rule = [f'- apiGroups: ["{group}"]', f'  resources: ["{resource}"]']
         quoted = group or '""'
         marker = f"groups={quoted},resources={resource},verbs={call.verb}"
     return "\n".join(
         [
-            f"Add this rule to the operator's {kind}:",
-            *(f"  {line}" for line in rule),
-            "or, with controller-gen, this marker beside the reconciler:",
-            f"  // +kubebuilder:rbac:{marker}",
-            f"If the operator needn't {call.verb} {what}, stop it from asking.",
+            *rule,
+            f'  verbs: ["{call.verb}"]',
+            "",
+            "# or, with controller-gen, this marker beside the reconciler:",
+            f"// +kubebuilder:rbac:{marker}",
         ]
     )

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from harness.analysis.footprint import Footprint, identity_of
-from harness.analysis.writes import audit_gap, call_ref, table, target_of, writes_in
+from harness.analysis.changes import last_change
+from harness.analysis.footprint import Footprint, identity_of, snapshot_label
+from harness.analysis.writes import (
+    audit_gap,
+    call_ref,
+    key_of,
+    short_target_of,
+    table,
+    writes_in,
+)
 from harness.model.findings import Severity
 
 if TYPE_CHECKING:
@@ -16,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["restart_writes_nothing", "silent_at_rest"]
 
-_MAX_REFS = 8
+_MAX_REFS = 20
 
 
 def silent_at_rest(case: WindowCase) -> CheckOutcome:
@@ -46,7 +55,8 @@ def _about_writes(case: WindowCase, writes: Writes, when: str) -> list[Finding]:
         return [
             case.finding(
                 f"The operator wrote {_times(len(writes.effective))} in {seconds:.0f} s {when}: "
-                f"{_kinds(writes.effective)}",
+                f"{_kinds(case, writes.effective)}",
+                subject=_subject(case, writes.effective),
                 detail=_detail(case, writes),
                 evidence=[call_ref(case.evidence, call) for call in writes.effective[:_MAX_REFS]],
             )
@@ -55,7 +65,8 @@ def _about_writes(case: WindowCase, writes: Writes, when: str) -> list[Finding]:
         return [
             case.finding(
                 f"The operator sent {len(writes.idle)} writes that changed nothing in "
-                f"{seconds:.0f} s {when}: {_kinds(writes.idle)}",
+                f"{seconds:.0f} s {when}: {_kinds(case, writes.idle)}",
+                subject=_subject(case, writes.idle),
                 severity=Severity.MINOR,
                 detail=_detail(case, writes),
                 evidence=[call_ref(case.evidence, call) for call in writes.idle[:_MAX_REFS]],
@@ -68,7 +79,7 @@ def _detail(case: WindowCase, writes: Writes) -> str:
     rate = len(writes.effective) / max(case.span.seconds, 1e-9)
     rows = [f"Expected: no write in {case.span.seconds:.1f} s. Seen: {rate:.2f} writes/s."]
     if writes.effective:
-        rows += ["Writes:", *table(writes.effective, case.span)]
+        rows += ["Writes:", *table(writes.effective, case.span), *_last_change(case, writes)]
     if writes.idle:
         rows += [
             "Apart from these, writes that changed nothing (no watch event followed):",
@@ -77,8 +88,21 @@ def _detail(case: WindowCase, writes: Writes) -> str:
     return "\n".join(rows)
 
 
-def _kinds(calls: tuple[ApiCall, ...]) -> str:
-    names = list(dict.fromkeys(target_of(call) for call in calls))
+def _last_change(case: WindowCase, writes: Writes) -> list[str]:
+    """What the last write to the object that is written most changed."""
+    ((key, _),) = Counter(key_of(call) for call in writes.effective).most_common(1)
+    rows = last_change(case.evidence, key, case.span)
+    return [f"What the last write to {key} changed:", *(f"  {row}" for row in rows)] if rows else []
+
+
+def _subject(case: WindowCase, calls: tuple[ApiCall, ...]) -> str:
+    """The object, where there is only one; else what the window is about."""
+    keys = {key_of(call) for call in calls}
+    return str(next(iter(keys))).rstrip() if len(keys) == 1 else case.subject
+
+
+def _kinds(case: WindowCase, calls: tuple[ApiCall, ...]) -> str:
+    names = list(dict.fromkeys(short_target_of(case.evidence, call) for call in calls))
     rest = f" and {len(names) - 2} more" if len(names) > 2 else ""  # noqa: PLR2004 - two are shown
     return ", ".join(names[:2]) + rest
 
@@ -97,17 +121,17 @@ def _replaced(case: WindowCase) -> list[Finding]:
     footprint = Footprint(case.evidence, case.phase.objects, until=case.span.end)
     uids = {identity_of(body): _uid(body) for body in after}
     return [
-        _change(case, str(identity_of(body)), uids.get(identity_of(body)))
+        _change(case, body, uids.get(identity_of(body)))
         for body in before
         if footprint.attribution(body) and uids.get(identity_of(body)) != _uid(body)
     ]
 
 
-def _change(case: WindowCase, name: str, uid: str | None) -> Finding:
+def _change(case: WindowCase, body: dict[str, Any], uid: str | None) -> Finding:
     what = "was removed" if uid is None else "was deleted and made anew (another uid)"
     return case.finding(
-        f"{name} {what} when the operator restarted",
-        subject=name,
+        f"{snapshot_label(body)} {what} when the operator restarted",
+        subject=str(identity_of(body)),
         detail=f"Snapshots {case.phase.facts['before']} and {case.phase.facts['after']} differ.",
     )
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.objects import gap_in
+from harness.analysis.objects import gap_in, label_of
 from harness.evidence.writes import is_write
 from harness.model.findings import EvidenceRef
 from harness.model.records import ApiCall
+from harness.model.resource import ObjectKey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,9 @@ __all__ = [
     "Writes",
     "audit_gap",
     "call_ref",
+    "key_of",
     "operator_calls",
+    "short_target_of",
     "table",
     "target_of",
     "writes_in",
@@ -146,6 +149,21 @@ def target_of(call: ApiCall) -> str:
     what = f"{call.resource}/{call.subresource}" if call.subresource else call.resource
     place = "/".join(part for part in (call.namespace, call.name) if part)
     return " ".join(part for part in (call.verb, what or call.uri, place) if part)
+
+
+def short_target_of(evidence: Evidence, call: ApiCall) -> str:
+    """Returns the same as titles say it, for example "patch ConfigMap name"."""
+    if not call.resource:
+        return target_of(call)
+    label = label_of(evidence, key_of(call))
+    kind, _, name = label.partition(" ")
+    what = f"{kind}/{call.subresource}" if call.subresource else kind
+    return " ".join(part for part in (call.verb, what, name) if part)
+
+
+def key_of(call: ApiCall) -> ObjectKey:
+    """Returns the object that a request is about; its name may be empty."""
+    return ObjectKey(resource=call.resource, namespace=call.namespace, name=call.name)
 
 
 def table(calls: Sequence[ApiCall], span: Span) -> list[str]:

@@ -1,4 +1,4 @@
-"""Finds the control plane's binaries, or builds them, verified.
+"""Finds the control plane's binaries, downloads or builds them, verified.
 
 Order of sources, the first that has a fit binary wins:
 
@@ -6,13 +6,15 @@ Order of sources, the first that has a fit binary wins:
     KUBEBUILDER_ASSETS   a folder
     PATH                 of our minor version
     cache                $XDG_CACHE_HOME/harness/assets
-    build                from the pinned Go modules in ci/controlplane, into the cache
+    release              official files, their published SHA-256 verified, into the cache
+    build                from the pinned Go modules in ci, into the cache
 
-A finder looks (`sources`), a maker makes (`gomodules`); `resolution` knows their order.
+A finder looks (`sources`), a maker makes (`archives`, `gomodules`); `resolution` knows their order.
+Helm is a component, too, but isn't looked for unless it is asked for.
 """
 
 from harness.assets.asset import Asset, AssetSet
-from harness.assets.components import Component
+from harness.assets.components import CONTROL_PLANE, Component
 from harness.assets.resolution import Survey, resolve, survey
 
-__all__ = ["Asset", "AssetSet", "Component", "Survey", "resolve", "survey"]
+__all__ = ["CONTROL_PLANE", "Asset", "AssetSet", "Component", "Survey", "resolve", "survey"]

@@ -20,7 +20,8 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
         component: Which one.
         path: Absolute.
         version: As it says itself, without "v".
-        source: "KUBEBUILDER_ASSETS", "TEST_ASSET_…", "PATH", "cache" or "built from Go modules".
+        source: "KUBEBUILDER_ASSETS", "TEST_ASSET_…", "PATH", "cache", "official release",
+            "release mirror" or "built from Go modules".
     """
 
     component: Component

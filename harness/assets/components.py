@@ -1,25 +1,30 @@
-"""The components, what is pinned of each, and the Go modules that they are built from."""
+"""The components: what is pinned of each, and which of them belong together."""
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import resources
 from harness.assets import versions
-from harness.errors import AssetError
+from harness.assets.modules import GoModule, etcd, helm, kubernetes, kwok
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-__all__ = ["MODULES", "UNIFORM", "Component", "GoModule", "module_of", "pinned", "variable"]
+__all__ = [
+    "CONTROL_PLANE",
+    "KUBERNETES_FAMILY",
+    "MODULES",
+    "PINS",
+    "UNIFORM",
+    "Component",
+    "Pins",
+    "module_of",
+    "pinned",
+    "variable",
+]
 
 
 class Component(StrEnum):
-    """A binary of the control plane; the value is its file name."""
+    """A binary; the value is its file name."""
 
     ETCD = "etcd"
     ETCDCTL = "etcdctl"
@@ -30,7 +35,11 @@ class Component(StrEnum):
     KUBECTL = "kubectl"
     KWOK = "kwok"
     KWOKCTL = "kwokctl"
+    HELM = "helm"
 
+
+CONTROL_PLANE = tuple(component for component in Component if component is not Component.HELM)
+"""What every local cluster needs; Helm is fetched only where a target asks for it."""
 
 UNIFORM = (
     Component.KUBE_APISERVER,
@@ -39,113 +48,65 @@ UNIFORM = (
 )
 """Must be of one minor version; Kubernetes supports no other mix with certainty."""
 
+KUBERNETES_FAMILY = (*UNIFORM, Component.KUBECTL)
+"""What is released together, under one version."""
 
-class GoModule(msgspec.Struct, frozen=True, kw_only=True):
-    """A pinned Go module below `ci/controlplane` and the commands built from it.
+
+class Pins(msgspec.Struct, frozen=True, kw_only=True):
+    """Which version of each component is wanted.
 
     Attributes:
-        name: Of its folder.
-        version: Of all its commands, without "v".
-        packages: Import path of each component's command.
-        ldflags: For the linker; the version that the binaries print.
-        minutes: What a cold build takes on two cores, roughly.
+        kubernetes: Of Kubernetes' own components, without "v".
+        exact: Whether a user asked for it; else any patch version of its minor will do.
     """
 
-    name: str
-    version: str
-    packages: dict[Component, str]
-    ldflags: str
-    minutes: int
+    kubernetes: str = versions.KUBERNETES
+    exact: bool = False
 
-    @property
-    def folder(self) -> Path:
-        """Where go.mod, go.sum and tools.go lie; may be read-only."""
-        return resources.bundled("ci", "controlplane", self.name)
-
-    def files(self) -> dict[str, bytes]:
-        """Returns the content of the module's files by name.
+    @classmethod
+    def of(cls, kubernetes: str) -> Pins:
+        """Returns the pins for a version that a user asked for; the harness's own if empty.
 
         Raises:
-            AssetError: They aren't there; the installation is incomplete.
+            UsageError: It is no version.
         """
-        try:
-            return {name: (self.folder / name).read_bytes() for name in _MODULE_FILES}
-        except OSError as error:
-            raise AssetError(
-                f"This installation lacks {self.folder.name}'s pinned Go module "
-                f"({error.filename}: {error.strerror}).",
-                hint="Install the package again, or work from a complete checkout.",
-            ) from error
+        return cls(kubernetes=versions.parse(kubernetes), exact=True) if kubernetes else PINS
 
-    def inputs(self, component: Component) -> str:
-        """Returns the SHA-256 (hex) of all that decides what a build of `component` holds."""
-        digest = hashlib.sha256()
-        for name, content in sorted(self.files().items()):
-            digest.update(f"{name} {len(content)}\n".encode())
-            digest.update(content)
-        digest.update(f"{self.packages[component]}\n{self.ldflags}\n{self.version}\n".encode())
-        return digest.hexdigest()
+    def module_of(self, component: Component) -> GoModule:
+        """Returns the Go module that a component is built from."""
+        return next(module for module in self.modules() if component in module.packages)
 
+    def modules(self) -> tuple[GoModule, ...]:
+        """Returns all Go modules, in the order in which they are built."""
+        return (kubernetes(self.kubernetes), etcd(), kwok(), helm())
 
-_MODULE_FILES = ("go.mod", "go.sum", "tools.go")
+    def version(self, component: Component) -> str:
+        """Returns the version of a component that is wanted, without "v"."""
+        return self.module_of(component).version
 
-
-def _kubernetes_ldflags() -> str:
-    major, minor = versions.KUBERNETES.split(".")[:2]
-    stamps = {
-        "gitVersion": f"v{versions.KUBERNETES}",
-        "gitMajor": major,
-        "gitMinor": minor,
-        "gitTreeState": "clean",
-    }
-    places = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    words = [f"-X {place}.{name}={value}" for place in places for name, value in stamps.items()]
-    return " ".join(["-s -w", *words])
+    def fits(self, component: Component, version: str) -> bool:
+        """Whether a binary of this version, found somewhere, can be taken."""
+        if self.exact and component in UNIFORM:
+            return version.split("+", maxsplit=1)[0] == self.kubernetes
+        if component is Component.HELM:  # renders the same in every release of 3
+            return version.split(".", maxsplit=1)[0] == versions.HELM.split(".")[0]
+        return versions.minor(version) == versions.minor(self.version(component))
 
 
-MODULES = (
-    GoModule(
-        name="kubernetes",
-        version=versions.KUBERNETES,
-        packages={
-            component: f"k8s.io/kubernetes/cmd/{component}"
-            for component in (*UNIFORM, Component.KUBECTL)
-        },
-        ldflags=_kubernetes_ldflags(),
-        minutes=14,
-    ),
-    GoModule(
-        name="etcd",
-        version=versions.ETCD,
-        packages={
-            Component.ETCD: "go.etcd.io/etcd/server/v3",
-            Component.ETCDCTL: "go.etcd.io/etcd/etcdctl/v3",
-            Component.ETCDUTL: "go.etcd.io/etcd/etcdutl/v3",
-        },
-        ldflags="-s -w",
-        minutes=1,
-    ),
-    GoModule(
-        name="kwok",
-        version=versions.KWOK,
-        packages={
-            component: f"sigs.k8s.io/kwok/cmd/{component}"
-            for component in (Component.KWOK, Component.KWOKCTL)
-        },
-        ldflags=f"-s -w -X sigs.k8s.io/kwok/pkg/consts.Version=v{versions.KWOK}",
-        minutes=5,
-    ),
-)
+PINS = Pins()
+"""The harness's own."""
+
+MODULES = PINS.modules()
 
 
 def module_of(component: Component) -> GoModule:
-    """Returns the Go module that a component is built from."""
-    return next(module for module in MODULES if component in module.packages)
+    """Returns the Go module that a component is built from, where no version was asked for."""
+    return PINS.module_of(component)
 
 
 def pinned(component: Component) -> str:
-    """Returns the version of a component that the harness wants, without "v"."""
-    return module_of(component).version
+    """Returns the version of a component that the harness is made for, without "v"."""
+    return PINS.version(component)
 
 
 def variable(component: Component) -> str:

@@ -51,8 +51,8 @@ _CAUSES = (
         r"TLS handshake|x509:|GOPROXY=off|module lookup disabled|"
         r"\b(?:403|404|407|410|429|5\d\d) [A-Z][a-z]+|unexpected EOF|connection reset",
         "the Go module proxy can't be reached or doesn't serve a module",
-        "Check the network, GOPROXY and HTTPS_PROXY and try again (what was downloaded is "
-        f"kept), or {ELSEWHERE}.",
+        "Check the network, GOPROXY, HARNESS_OFFLINE and HTTPS_PROXY and try again "
+        f"(what was downloaded is kept), or {ELSEWHERE}.",
     ),
     _Cause(
         r"signal: killed|cannot allocate memory|out of memory",

@@ -6,18 +6,19 @@ import os
 from typing import TYPE_CHECKING, Protocol
 
 from harness import command
-from harness.assets import goerrors, toolchain
+from harness.assets import generation, goerrors, toolchain
 from harness.assets.asset import Asset
-from harness.assets.components import MODULES, Component, GoModule
-from harness.assets.identify import ask
+from harness.assets.components import Component, Pins
+from harness.assets.identify import confirm
 from harness.assets.lock import exclusive
-from harness.assets.sources import recipe_of
+from harness.assets.sources import cached, recipe_of
 from harness.errors import AssetError, CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from harness.assets.modules import GoModule
     from harness.assets.store import Store
     from harness.assets.toolchain import Toolchain
 
@@ -33,23 +34,35 @@ class Maker(Protocol):
     """A way to make or fetch binaries that aren't on this machine."""
 
     def make(
-        self, missing: Sequence[Component], on_progress: Callable[[str], None]
+        self,
+        missing: Sequence[Component],
+        on_progress: Callable[[str], None],
+        notes: list[str],
     ) -> tuple[Asset, ...]:
-        """Returns those that it could get; raises AssetError for a failure that stays."""
+        """Returns those that it could get, and notes why not the others.
+
+        Raises:
+            AssetError: A failure that the next way would meet, too, or there is none.
+        """
 
 
 class GoModules:
-    """Builds components from `ci/controlplane` into the cache.
+    """Builds components from pinned (or generated) Go modules into the cache.
 
     Args:
         store: The cache.
+        pins: The versions that are wanted.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, pins: Pins) -> None:
         self._store = store
+        self._pins = pins
 
     def make(
-        self, missing: Sequence[Component], on_progress: Callable[[str], None]
+        self,
+        missing: Sequence[Component],
+        on_progress: Callable[[str], None],
+        notes: list[str],
     ) -> tuple[Asset, ...]:
         """Builds the missing components, one `go build` a module, under the cache's lock.
 
@@ -59,6 +72,7 @@ class GoModules:
         Raises:
             AssetError: There is no fit Go, or it failed; one paragraph that says what to do.
         """
+        del notes  # nothing comes after us: what fails is an error
         go = self._fit_toolchain(missing)
         self._store.prepare()
         doing = f"building {', '.join(missing)}"
@@ -66,25 +80,14 @@ class GoModules:
             self._store.lock_file, doing=doing, timeout=_WAIT_TIMEOUT_S, on_wait=on_progress
         ):
             self._store.sweep()
-            assets = self._present(missing)
+            assets = cached(self._store, missing, self._pins)
             there = {asset.component for asset in assets}
             rest = [component for component in missing if component not in there]
             if rest:
-                on_progress(_announcement(rest))
-            for module, components in _by_module(rest):
+                on_progress(self._announcement(rest))
+            for module, components in self._by_module(rest):
                 assets += self._build(go, module, components, on_progress)
         return tuple(assets)
-
-    def _present(self, components: Sequence[Component]) -> list[Asset]:
-        """Returns what is in the cache by now, with its content verified."""
-        found = []
-        for component in components:
-            recipe = recipe_of(component)
-            if path := self._store.find(recipe, thorough=True):
-                found.append(
-                    Asset(component=component, path=path, version=recipe.version, source="cache")
-                )
-        return found
 
     def _fit_toolchain(self, missing: Sequence[Component]) -> Toolchain:
         names = ", ".join(missing)
@@ -92,14 +95,9 @@ class GoModules:
             go = toolchain.find_toolchain()
         except AssetError as error:
             raise AssetError(f"Can't build {names}: {error}", hint=error.hint) from error
-        for module, _ in _by_module(missing):
-            wanted = toolchain.required_go(module.files()["go.mod"])
-            if not go.at_least(wanted):
-                raise AssetError(
-                    f"Can't build {names}: {module.name} {module.version} needs Go {wanted} "
-                    f"or newer, and {go.path} is {go.version}.",
-                    hint=f"Install a newer Go and put it first on PATH, or {goerrors.ELSEWHERE}.",
-                )
+        for module, _ in self._by_module(missing):
+            if module.place:
+                toolchain.require(go, module.files()["go.mod"], f"{module.name} {module.version}")
         return go
 
     def _build(
@@ -114,7 +112,7 @@ class GoModules:
             binaries = job.run(components, on_progress)
             assets = []
             for component, binary in binaries.items():
-                recipe = recipe_of(component)
+                recipe = recipe_of(component, self._pins)
                 path = self._store.publish(
                     binary, recipe, origin=_ORIGIN, toolchain=f"go{go.version}"
                 )
@@ -124,6 +122,21 @@ class GoModules:
         names = ", ".join(f"{asset.component} {asset.version}" for asset in assets)
         on_progress(f"{module.name}: built {names}")
         return assets
+
+    def _by_module(self, components: Sequence[Component]) -> list[tuple[GoModule, list[Component]]]:
+        groups = [
+            (module, [component for component in components if component in module.packages])
+            for module in self._pins.modules()
+        ]
+        return [(module, members) for module, members in groups if members]
+
+    def _announcement(self, components: Sequence[Component]) -> str:
+        minutes = sum(module.minutes for module, _ in self._by_module(components))
+        return (
+            f"building {', '.join(components)} from Go modules; this is done once and takes "
+            f"about {minutes} minute{'' if minutes == 1 else 's'} on two cores "
+            "(less where Go's caches are filled)"
+        )
 
 
 class _Job:
@@ -144,9 +157,14 @@ class _Job:
         try:
             for folder in (source, out, scratch):
                 folder.mkdir()
-            for name, content in self._module.files().items():
-                (source / name).write_bytes(content)
             self._log.unlink(missing_ok=True)
+            if self._module.place:
+                for name, content in self._module.files().items():
+                    (source / name).write_bytes(content)
+            else:
+                generation.generate(
+                    self._module, self._go, source, scratch=scratch, on_progress=on_progress
+                )
         except OSError as error:
             raise goerrors.explain(self._subject, [str(error)], log=self._log) from error
         packages = [self._module.packages[component] for component in components]
@@ -156,10 +174,13 @@ class _Job:
         flags = ["-trimpath", "-buildvcs=false", "-ldflags", self._module.ldflags]
         self._go_command(["build", "-v", *flags, "-o", f"{out}{os.sep}", *packages],
                          _BUILD_TIMEOUT_S, meter.built)  # fmt: skip
-        return {
-            component: self._tried(component, out / _file_name(package))
+        binaries = {
+            component: out / _file_name(package)
             for component, package in zip(components, packages, strict=True)
         }
+        for component, binary in binaries.items():
+            confirm(component, binary, self._module.version, made="built")
+        return binaries
 
     def _go_command(
         self, words: Sequence[str], timeout: float, on_line: Callable[[str], None]
@@ -183,24 +204,6 @@ class _Job:
             except CommandError as error:
                 said = lines or str(error).splitlines()[:1]
                 raise goerrors.explain(self._subject, said, log=self._log) from error
-
-    def _tried(self, component: Component, binary: Path) -> Path:
-        """Returns the binary if it runs and is of the version that we asked for."""
-        try:
-            version = ask(component, binary)
-        except CommandError as error:
-            raise AssetError(
-                f"{component} was built but doesn't run: {str(error).splitlines()[0]}.",
-                hint="If the cache lies on a file system mounted noexec, set XDG_CACHE_HOME "
-                "to a folder where programs may run.",
-            ) from error
-        if version != self._module.version:
-            raise AssetError(
-                f"{component} was built but says version {version or 'nothing'}, "
-                f"not {self._module.version}.",
-                hint="Check ci/controlplane against harness/assets/versions.py.",
-            )
-        return binary
 
 
 _LISTED = "{{if .Stale}}compile{{else}}ready{{end}} {{.ImportPath}}"
@@ -244,20 +247,3 @@ def _file_name(package: str) -> str:
     parts = package.split("/")
     last = parts[-1]
     return parts[-2] if last[:1] == "v" and last[1:].isdigit() else last
-
-
-def _by_module(components: Sequence[Component]) -> list[tuple[GoModule, list[Component]]]:
-    groups = [
-        (module, [component for component in components if component in module.packages])
-        for module in MODULES
-    ]
-    return [(module, members) for module, members in groups if members]
-
-
-def _announcement(components: Sequence[Component]) -> str:
-    minutes = sum(module.minutes for module, _ in _by_module(components))
-    return (
-        f"building {', '.join(components)} from Go modules; this is done once and takes "
-        f"about {minutes} minute{'' if minutes == 1 else 's'} on two cores "
-        "(less where Go's caches are filled)"
-    )

@@ -11,19 +11,25 @@ import msgspec
 from harness import command
 from harness.assets.components import Component
 from harness.assets.versions import find_version
-from harness.errors import CommandError
+from harness.errors import AssetError, CommandError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Versions", "ask"]
+__all__ = ["Versions", "ask", "confirm"]
 
 _TIMEOUT_S = 20.0  # a 100 MB binary on a cold disk and a busy machine needs a few
+
+_OTHER_VERSION = {
+    "built": "Check the Go modules in ci against harness/assets/versions.py.",
+    "downloaded": "Check what HARNESS_ASSETS_MIRROR serves, or unset it.",
+}
 
 _QUESTIONS: dict[Component, tuple[str, ...]] = {
     Component.ETCDCTL: ("version",),
     Component.ETCDUTL: ("version",),
     Component.KUBECTL: ("version", "--client"),
+    Component.HELM: ("version",),
 }
 
 
@@ -46,6 +52,33 @@ def ask(component: Component, path: Path) -> str:
     """
     question = _QUESTIONS.get(component, ("--version",))
     return find_version(command.run([path, *question], timeout=_TIMEOUT_S).output)
+
+
+def confirm(component: Component, binary: Path, version: str, *, made: str) -> None:
+    """Sees that a new binary runs and is of the version that we wanted.
+
+    Args:
+        component: Which one it is.
+        binary: Its path.
+        version: The one that it must say, without "v".
+        made: How we came by it, in one word.
+
+    Raises:
+        AssetError: It isn't.
+    """
+    try:
+        said = ask(component, binary)
+    except CommandError as error:
+        raise AssetError(
+            f"{component} was {made} but doesn't run: {str(error).splitlines()[0]}.",
+            hint="If the cache lies on a file system mounted noexec, set XDG_CACHE_HOME "
+            "to a folder where programs may run.",
+        ) from error
+    if said.split("+")[0] != version:
+        raise AssetError(
+            f"{component} was {made} but says version {said or 'nothing'}, not {version}.",
+            hint=_OTHER_VERSION[made],
+        )
 
 
 class Versions:

@@ -10,26 +10,42 @@ from typing import TYPE_CHECKING, Protocol
 
 from harness import command
 from harness.assets.asset import Asset
-from harness.assets.components import Component, module_of, pinned, variable
+from harness.assets.components import PINS, Component, Pins, variable
+from harness.assets.releases import release_recipe
 from harness.assets.store import Recipe, Store
 from harness.assets.versions import minor
 from harness.errors import AssetError, CommandError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from harness.assets.identify import Versions
 
-__all__ = ["FOLDER", "CacheSource", "EnvironmentSource", "Finder", "PathSource", "recipe_of"]
+__all__ = [
+    "FOLDER",
+    "CacheSource",
+    "EnvironmentSource",
+    "Finder",
+    "PathSource",
+    "cached",
+    "recipe_of",
+]
 
 FOLDER = "KUBEBUILDER_ASSETS"
 """Environment variable that names a folder of binaries, as controller-runtime's tests use it."""
 
 
-def recipe_of(component: Component) -> Recipe:
-    """Returns the identity of a component's build from its pinned Go module."""
-    module = module_of(component)
+def recipe_of(component: Component, pins: Pins = PINS) -> Recipe:
+    """Returns the identity of a component's build from its Go module."""
+    module = pins.module_of(component)
     return Recipe(component=component, version=module.version, inputs=module.inputs(component))
+
+
+def cached(store: Store, components: Iterable[Component], pins: Pins) -> list[Asset]:
+    """Returns those of the components that are in the cache by now, their content verified."""
+    source = CacheSource(store, pins=pins, thorough=True)
+    found = (source.find(component, []) for component in components)
+    return [asset for asset in found if asset]
 
 
 class Finder(Protocol):
@@ -98,13 +114,17 @@ class EnvironmentSource:
 
 
 class PathSource:
-    """PATH; what is found there must have the minor version that the harness wants."""
+    """PATH; what is found there must have the minor version that the harness wants.
 
-    def __init__(self, versions: Versions) -> None:
+    Where a user asked for a version of Kubernetes, it must be that one.
+    """
+
+    def __init__(self, versions: Versions, *, pins: Pins = PINS) -> None:
         self._versions = versions
+        self._pins = pins
 
     def find(self, component: Component, notes: list[str]) -> Asset | None:
-        """Returns the first one on PATH, if it has the right minor version."""
+        """Returns the first one on PATH, if it has the right version."""
         path = command.which(component)
         if path is None:
             return None
@@ -114,10 +134,11 @@ class PathSource:
             first = str(error).splitlines()[0]
             notes.append(f"{component} on PATH is passed over: {first}.")
             return None
-        if minor(version) != minor(pinned(component)):
+        if not self._pins.fits(component, version):
+            wanted = self._pins.version(component)
             notes.append(
                 f"{component} {version} on PATH ({path}) is passed over: "
-                f"the harness wants {minor(pinned(component))}."
+                f"the harness wants {wanted if self._pins.exact else minor(wanted)}."
             )
             return None
         return Asset(component=component, path=path, version=version, source="PATH")
@@ -128,20 +149,23 @@ class CacheSource:
 
     Args:
         store: The cache.
+        pins: The versions that are wanted.
         thorough: Whether contents are hashed; else size and modification time must do.
     """
 
-    def __init__(self, store: Store, *, thorough: bool = False) -> None:
+    def __init__(self, store: Store, *, pins: Pins = PINS, thorough: bool = False) -> None:
         self._store = store
+        self._pins = pins
         self._thorough = thorough
 
     def find(self, component: Component, notes: list[str]) -> Asset | None:
-        """Returns the cached binary of the pinned version and the present build inputs."""
-        recipe = recipe_of(component)
-        path = self._store.find(recipe)
-        if path and self._thorough and not self._store.find(recipe, thorough=True):
+        """Returns the cached binary of the wanted version, built or downloaded."""
+        recipes = (recipe_of(component, self._pins), release_recipe(component, self._pins))
+        for recipe in recipes:
+            path = self._store.find(recipe) if recipe else None
+            if recipe is None or path is None:
+                continue
+            if not self._thorough or self._store.find(recipe, thorough=True):
+                return Asset(component=component, path=path, version=recipe.version, source="cache")
             notes.append(f"{component} in the cache was changed on disk and is made again.")
-            return None
-        if path is None:
-            return None
-        return Asset(component=component, path=path, version=recipe.version, source="cache")
+        return None

@@ -119,6 +119,12 @@ class Store:
             return None
         return binary
 
+    def versions(self, component: Component) -> tuple[str, ...]:
+        """Returns the versions of a component that lie in the cache for this platform."""
+        tail = f"-{platform_name()}-"
+        names = (path.name for path in self.root.glob(f"{component}-[0-9]*{tail}*"))
+        return tuple(sorted({name.removeprefix(f"{component}-").split(tail)[0] for name in names}))
+
     def prepare(self) -> None:
         """Makes the folder, and refuses one that another user could have filled.
 
@@ -129,7 +135,7 @@ class Store:
             self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             status = self.root.stat()
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
         foreign = status.st_uid not in (os.geteuid(), 0)
         if foreign or status.st_mode & 0o002 or not os.access(self.root, os.W_OK):
             raise AssetError(
@@ -148,7 +154,7 @@ class Store:
         try:
             folder.mkdir(mode=0o700)
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
         try:
             yield folder
         finally:
@@ -184,7 +190,7 @@ class Store:
             os.replace(parcel, folder)
             _fsync(self.root)
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
         return folder / recipe.component
 
     def sweep(self) -> None:
@@ -213,9 +219,10 @@ class Store:
             else:
                 entry.path.unlink(missing_ok=True)
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
 
-    def _unusable(self, error: OSError) -> AssetError:
+    def unusable(self, error: OSError) -> AssetError:
+        """Returns the error for a cache that can't be read or written."""
         return AssetError(
             f"The cache folder {self.root} can't be used: {error.strerror or error}.",
             hint="Check its permissions and free space, or set XDG_CACHE_HOME to another folder.",

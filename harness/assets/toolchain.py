@@ -10,9 +10,10 @@ import msgspec
 
 from harness import command, settings
 from harness.assets.goerrors import ELSEWHERE
+from harness.assets.network import is_offline
 from harness.errors import AssetError, CommandError
 
-__all__ = ["Toolchain", "find_toolchain", "required_go"]
+__all__ = ["Toolchain", "find_toolchain", "require", "required_go"]
 
 _TIMEOUT_S = 30.0
 
@@ -49,6 +50,7 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
                 "GOWORK": "off",
                 "GOOS": "",
                 "GOARCH": "",
+                **({"GOPROXY": "off"} if is_offline(os.environ) else {}),
                 **self.folders,
             }
         )
@@ -58,6 +60,25 @@ def required_go(go_mod: bytes) -> str:
     """Returns the Go version that a go.mod asks for, for example "1.24.0"."""
     match = re.search(rb"^go (\S+)$", go_mod, re.MULTILINE)
     return match.group(1).decode() if match else "1"
+
+
+def require(go: Toolchain, go_mod: bytes, what: str) -> None:
+    """Sees that a Go is new enough for a module.
+
+    Args:
+        go: The toolchain.
+        go_mod: Content of the module's go.mod.
+        what: The module, for people.
+
+    Raises:
+        AssetError: It is too old.
+    """
+    wanted = required_go(go_mod)
+    if not go.at_least(wanted):
+        raise AssetError(
+            f"{what} needs Go {wanted} or newer, and {go.path} is {go.version}.",
+            hint=f"Install a newer Go and put it first on PATH, or {ELSEWHERE}.",
+        )
 
 
 def find_toolchain() -> Toolchain:

@@ -1,10 +1,12 @@
-"""The pinned versions: one constant a component family, in step with `ci/controlplane`."""
+"""The pinned versions: one constant a component family, in step with the Go modules in `ci`."""
 
 from __future__ import annotations
 
 import re
 
-__all__ = ["ETCD", "KUBERNETES", "KWOK", "find_version", "minor"]
+from harness.errors import UsageError
+
+__all__ = ["ETCD", "HELM", "KUBERNETES", "KWOK", "find_version", "minor", "ordered", "parse"]
 
 KUBERNETES = "1.34.4"
 """kube-apiserver, kube-controller-manager, kube-scheduler, kubectl."""
@@ -12,6 +14,8 @@ ETCD = "3.6.5"
 """etcd, etcdctl, etcdutl."""
 KWOK = "0.8.0"
 """kwok, kwokctl."""
+HELM = "3.20.2"
+"""helm; only for targets that are installed by a chart."""
 
 _VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)")
 
@@ -29,3 +33,24 @@ def find_version(text: str) -> str:
 def minor(version: str) -> str:
     """Returns major and minor of a version, for example "1.34" of "1.34.4-rc.0"."""
     return ".".join(version.split(".")[:2])
+
+
+def ordered(version: str) -> tuple[int, ...]:
+    """Returns the numbers of a version, by which versions are sorted."""
+    return tuple(int(part) for part in re.findall(r"\d+", version.split("+", maxsplit=1)[0])[:3])
+
+
+def parse(text: str) -> str:
+    """Reads a Kubernetes version that a user wrote; returns it without "v".
+
+    Raises:
+        UsageError: It isn't three numbers, for example "1.33.6".
+    """
+    match = re.fullmatch(r"v?(1\.\d+\.\d+)", text.strip())
+    if match is None:
+        raise UsageError(
+            f"{text!r} is no version of Kubernetes.",
+            hint=f"All three numbers are needed, for example {KUBERNETES}, which is the one "
+            "that is taken where none is asked for.",
+        )
+    return match.group(1)

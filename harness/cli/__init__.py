@@ -22,6 +22,8 @@ __all__ = ["main"]
 
 _COMMANDS = {
     "run": ("harness.cli.run:run", "Run suites against an operator and judge it."),
+    "init": ("harness.cli.init:init", "Write a target.yaml from a project, chart or manifests."),
+    "targets": ("harness.cli.targets:targets", "List, show and check target definitions."),
     "report": ("harness.cli.report:report", "Judge and render a run folder again."),
     "cluster": ("harness.cli.cluster:cluster", "Start and stop local clusters by themselves."),
     "kubectl": ("harness.cli.cluster:kubectl", "Run kubectl against a kept cluster."),
@@ -86,6 +88,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         click.echo("Stopped.", err=True)
         sys.exit(ExitCode.INTERRUPTED)
+    except Exception as bug:  # noqa: BLE001 - Python would end with 1, which blames the operator
+        sys.exit(_confess(bug))
+
+
+def _confess(bug: Exception) -> int:
+    """Prints an error that nobody foresaw; with HARNESS_TRACEBACK=1, where it arose."""
+    import os  # noqa: PLC0415 - rare
+    import traceback  # noqa: PLC0415 - rare
+
+    if os.environ.get("HARNESS_TRACEBACK"):
+        traceback.print_exception(bug)
+    what = str(bug) if isinstance(bug, OSError) else f"{type(bug).__name__}: {bug}"
+    click.echo(f"error: {what}", err=True)
+    click.echo(
+        "hint: If the machine isn't to blame, report it with what HARNESS_TRACEBACK=1 shows.",
+        err=True,
+    )
+    return int(ExitCode.ERROR)
 
 
 def _explain(error: HarnessError) -> int:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.assets.components import Component
+from harness.assets.components import CONTROL_PLANE, Component
+from harness.cli.versions import kubernetes_version
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,11 +25,12 @@ _MISSING = "-"
 
 @click.group()
 def assets() -> None:
-    """Find, build and remove the binaries of clusters.
+    """Find, download, build and remove the binaries of clusters.
 
     etcd, etcdctl, etcdutl, kube-apiserver, kube-controller-manager, kube-scheduler, kubectl,
-    kwok and kwokctl. `harness run` gets what it needs by itself; these commands show what it
-    would take, get it beforehand, and give the space back.
+    kwok and kwokctl; and helm, where a target is installed by a chart. `harness run` gets what
+    it needs by itself; these commands show what it would take, get it beforehand, and give the
+    space back.
 
     \b
     Looked for in this order; the first fit one is taken:
@@ -36,20 +38,28 @@ def assets() -> None:
       KUBEBUILDER_ASSETS   a folder of binaries
       PATH                 if of the wanted minor version
       cache                $XDG_CACHE_HOME/harness/assets (~/.cache/harness/assets)
+      release              official files, verified by their published SHA-256, into the cache
       build                from pinned Go modules, into the cache; needs Go and a module proxy
 
     API server, controller-manager and scheduler are always of one minor version; what would
     break that is passed over, and said.
 
     \b
+    HARNESS_ASSETS_MIRROR   base URL of a mirror of the official files, as `wget -x` lays it
+                            out: https://mirror.example/dl.k8s.io/release/v1.2.3/bin/...
+    HARNESS_OFFLINE=1       nothing is downloaded, by Go neither
+    HTTPS_PROXY, NO_PROXY   as everywhere
+
+    \b
     harness assets list
     harness assets fetch
+    harness assets fetch --kubernetes-version 1.33.6
     """  # noqa: D301 - \b is click's mark
 
 
 @assets.command("list")
 def list_assets() -> None:
-    """Show each binary: version wanted and found, source, path. Builds nothing.
+    """Show each binary: version wanted and found, source, path. Gets nothing.
 
     \b
     harness assets list
@@ -61,7 +71,7 @@ def list_assets() -> None:
     from harness.assets import survey  # noqa: PLC0415 - only when called
     from harness.assets.components import pinned  # noqa: PLC0415
 
-    state = survey()
+    state = survey(tuple(Component))
     found = {asset.component: asset for asset in state.found}
     rows = [("COMPONENT", "WANTED", "FOUND", "SOURCE", "PATH")]
     for component in Component:
@@ -69,8 +79,9 @@ def list_assets() -> None:
     click.echo(_table(rows))
     for note in state.notes:
         click.echo(f"note: {note}")
-    if state.missing:
-        click.echo(f"{len(state.missing)} missing; `harness assets fetch` builds them.")
+    missing = [component for component in state.missing if component in CONTROL_PLANE]
+    if missing:
+        click.echo(f"{len(missing)} missing; `harness assets fetch` gets them.")
 
 
 @assets.command()
@@ -80,27 +91,32 @@ def list_assets() -> None:
     metavar="[COMPONENT]...",
     type=click.Choice([component.value for component in Component]),
 )
-def fetch(components: Sequence[str]) -> None:
+@kubernetes_version
+def fetch(components: Sequence[str], kubernetes: str) -> None:
     """Get the binaries that are missing, and verify those in the cache by their SHA-256.
 
-    All of them if no COMPONENT is named. The first build takes about 20 minutes on two cores.
-    Several at the same time are fine: the second waits for the first and takes what it built.
-    An interrupted build leaves nothing that would be used.
+    All that a cluster needs if no COMPONENT is named. Official release files are downloaded
+    where they can be reached; else Go modules are built, which takes about 20 minutes on two
+    cores the first time. Several at the same time are fine: the second waits for the first and
+    takes what it made. An interrupted download or build leaves nothing that would be used.
 
     \b
     harness assets fetch
     harness assets fetch etcd kube-apiserver kubectl
+    harness assets fetch --kubernetes-version 1.33.6
+    harness assets fetch helm
 
     \b
     TEST_ASSET_<NAME>, KUBEBUILDER_ASSETS   your own binaries, instead of a build
     XDG_CACHE_HOME                          where the cache lies
+    HARNESS_ASSETS_MIRROR, HARNESS_OFFLINE  see `harness assets --help`
     GOPROXY, GOCACHE, GOMODCACHE            as Go knows them
     """  # noqa: D301 - \b is click's mark
     from harness.assets import resolve  # noqa: PLC0415 - only when called
 
-    wanted = tuple(Component(name) for name in components) or tuple(Component)
+    wanted = tuple(Component(name) for name in components) or CONTROL_PLANE
     with _progress() as tell:
-        ready = resolve(wanted, verify=True, on_progress=tell)
+        ready = resolve(wanted, kubernetes=kubernetes, verify=True, on_progress=tell)
     for note in ready.notes:
         click.echo(f"note: {note}", err=True)
     sources = sorted({asset.source for asset in ready.assets})

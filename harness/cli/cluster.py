@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.versions import kubernetes_version
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import HarnessError, UsageError
 
@@ -48,7 +49,8 @@ def cluster() -> None:
     "--durable", is_flag=True, help="Let etcd wait for the disk, as on a real cluster. Slower."
 )
 @click.option("--timeout", default=90.0, show_default=True, help="Seconds until it must be ready.")
-def up(name: str, durable: bool, timeout: float) -> None:  # noqa: FBT001 - click passes by name
+@kubernetes_version
+def up(name: str, durable: bool, timeout: float, kubernetes: str) -> None:  # noqa: FBT001 - click passes by name
     """Start a cluster and print how to reach it.
 
     Standard output holds nothing but export lines for KUBECONFIG (a file that only you may
@@ -58,9 +60,11 @@ def up(name: str, durable: bool, timeout: float) -> None:  # noqa: FBT001 - clic
     \b
     eval "$(harness cluster up)"
     harness cluster up --name second > second.env
+    harness cluster up --kubernetes-version 1.33.6
     """  # noqa: D301 - \b is click's mark
-    from harness.assets import resolve  # noqa: PLC0415 - slow to import, and --help needs none
+    from harness.assets import Component, resolve  # noqa: PLC0415 - slow to import, and --help needs none
     from harness.clusters import is_kept, read_clusters, sweep  # noqa: PLC0415 - the same
+    from harness.clusters.local.components import ASSETS  # noqa: PLC0415 - the same
 
     if any(kept.name == name and is_kept(kept) for kept in read_clusters()):
         raise UsageError(
@@ -69,7 +73,9 @@ def up(name: str, durable: bool, timeout: float) -> None:  # noqa: FBT001 - clic
         )
     for sentence in sweep():
         _say(sentence)
-    made = _start(name, resolve(on_progress=_say), durable=durable, timeout=timeout)
+    needed = tuple(Component(asset) for asset in ASSETS)
+    assets = resolve(needed, kubernetes=kubernetes, on_progress=_say)
+    made = _start(name, assets, durable=durable, timeout=timeout)
     print(f"export KUBECONFIG={shlex.quote(made.kubeconfig)}")
     print(f"export KUBEBUILDER_ASSETS={shlex.quote(str(Path(made.state_dir) / 'bin'))}")
 

@@ -119,7 +119,7 @@ def _python() -> Diagnosis:
 
 
 def _go() -> Diagnosis:
-    from harness.assets.components import MODULES  # noqa: PLC0415 - only when called
+    from harness.assets.components import CONTROL_PLANE, module_of  # noqa: PLC0415 - when called
     from harness.assets.toolchain import find_toolchain, required_go  # noqa: PLC0415
 
     remedy = "Needed to build the control plane's binaries and operators written in Go."
@@ -127,7 +127,8 @@ def _go() -> Diagnosis:
         go = find_toolchain()
     except HarnessError as error:
         return Diagnosis(Level.WARN, "go", str(error), f"{error.hint} {remedy}")
-    wanted = [required_go(module.files()["go.mod"]) for module in MODULES]
+    needed = {module_of(component).name: module_of(component) for component in CONTROL_PLANE}
+    wanted = [required_go(module.files()["go.mod"]) for module in needed.values()]
     newest = max(wanted, key=lambda text: [int(part) for part in text.split(".")])
     if not go.at_least(newest):
         text = f"{go.version} at {go.path}; the binaries need {newest} or newer."
@@ -149,7 +150,10 @@ def _assets() -> Diagnosis:
         find_toolchain()
     except HarnessError as error:
         return Diagnosis(Level.FAIL, "assets", text, f"{error} {error.hint}")
-    remedy = "Built at the first run, or now by `harness assets fetch` (about 20 minutes)."
+    remedy = (
+        "The first run gets them, or `harness assets fetch` now: downloaded, or built in about "
+        "20 minutes."
+    )
     return Diagnosis(Level.WARN, "assets", text, remedy)
 
 

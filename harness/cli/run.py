@@ -10,10 +10,12 @@ import click
 import msgspec
 
 from harness.cli.progress import new_progress
+from harness.cli.versions import kubernetes_version
 from harness.errors import UsageError
 from harness.settings import Settings, Timeouts
 
 if TYPE_CHECKING:
+    from harness.runner.interrupt import Interruption
     from harness.runner.prepare import Prepared
     from harness.runner.progress import Progress
 
@@ -71,6 +73,7 @@ def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
     show_default=True,
     help="Where it runs: local is a real control plane as processes, with simulated nodes.",
 )
+@kubernetes_version
 @click.option(
     "--twin", metavar="NAME", help="Switch on a faulty twin: a seeded defect of the target."
 )
@@ -109,6 +112,7 @@ def run(
     suites: tuple[str, ...],
     target: str,
     cluster: str,
+    kubernetes: str,
     twin: str | None,
     output: str,
     keep: bool,
@@ -135,11 +139,13 @@ def run(
 
     Ctrl-C stops in order: cluster down, reports written, exit code 2.
     """  # noqa: D301 - \b is click's mark
+    from harness.runner.interrupt import interruptible  # noqa: PLC0415 - heavy
     from harness.runner.prepare import RunRequest, prepare  # noqa: PLC0415 - heavy
 
     settings = Settings(
         output=output,
         cluster=cluster,
+        kubernetes_version=kubernetes,
         keep=keep,
         durable=durable,
         seed=seed or 0,
@@ -157,30 +163,27 @@ def run(
     )
     progress = new_progress(quiet=quiet, verbose=verbose)
     try:
-        prepared = prepare(request, progress)
-        if dry_run:
-            progress.end()
-            _plan(prepared)
-            return
-        code = _go(prepared, progress)
+        with interruptible(progress.note) as interruption:
+            with interruption.breakable():
+                prepared = prepare(request, progress)
+            if dry_run:
+                progress.end()
+                _plan(prepared)
+                return
+            code = _go(prepared, progress, interruption)
     finally:
         progress.end()
     sys.exit(code)
 
 
-def _go(prepared: Prepared, progress: Progress) -> int:
+def _go(prepared: Prepared, progress: Progress, interruption: Interruption) -> int:
     from harness.reporting.terminal import terminal_summary  # noqa: PLC0415 - heavy
     from harness.runner.conclude import conclude  # noqa: PLC0415 - heavy
     from harness.runner.execute import execute  # noqa: PLC0415 - heavy
-    from harness.runner.interrupt import interruptible  # noqa: PLC0415 - heavy
 
-    with interruptible(progress.note) as interruption:
-        execution = execute(prepared, progress, interruption)
-        with interruption.shield():
-            progress.stage("Judging the evidence")
-            result = conclude(
-                execution.run, errors=execution.errors, interrupted=execution.interrupted
-            )
+    execution = execute(prepared, progress, interruption)
+    progress.stage("Judging the evidence")
+    result = conclude(execution.run, errors=execution.errors, interrupted=execution.interrupted)
     progress.end()
     click.echo(terminal_summary(result, execution.run))
     if execution.kept is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = ["NdjsonWriter", "read_ndjson", "write_document"]
+
+_ELSEWHERE = "Free disk space, or write the run elsewhere with --output."
 
 
 class NdjsonWriter:
@@ -49,7 +52,7 @@ class NdjsonWriter:
             except OSError as error:
                 raise EvidenceError(
                     f"Can't write {self._path}: {error.strerror or error}",
-                    hint="Free disk space, or write the run elsewhere with --output.",
+                    hint=_ELSEWHERE,
                 ) from error
 
     def close(self) -> None:
@@ -93,10 +96,20 @@ def write_document(path: Path, document: object, *, mode: int = 0o644) -> None:
         path: Where to.
         document: Anything that msgspec can encode.
         mode: Permissions; 0o600 for what others must not read.
+
+    Raises:
+        EvidenceError: The disk is full or the file can't be written.
     """
     text = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
-    with os.fdopen(fd, "wb") as file:
-        file.write(text)
-    os.replace(draft, path)
+    try:
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+        with os.fdopen(fd, "wb") as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise EvidenceError(
+            f"Can't write {path}: {error.strerror or error}", hint=_ELSEWHERE
+        ) from error

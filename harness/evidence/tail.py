@@ -71,6 +71,11 @@ class Tail:
                 return False
             self._clock.sleep(min(_POLL_S, deadline.remaining))
 
+    def rest(self) -> bytes:
+        """Returns what stands behind the last newline, and gives it only once."""
+        rest, self._rest = self._rest, b""
+        return rest
+
     def close(self) -> None:
         """Closes the file; a second call does nothing."""
         if self._file is not None:

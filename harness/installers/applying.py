@@ -158,10 +158,15 @@ def refused(manifest: Object, error: ApiError) -> Exception:
     )
 
 
-def implied_namespaces(manifests: Sequence[Object]) -> list[Object]:
-    """Returns Namespaces that manifests use and don't contain; "default" is always there."""
+def implied_namespaces(manifests: Sequence[Object], *, served: Sequence[str] = ()) -> list[Object]:
+    """Returns Namespaces that are used and not among the manifests; "default" is always there.
+
+    Args:
+        manifests: What is to be applied.
+        served: Namespaces that the operator watches: they must be there before it starts.
+    """
     present = {name_of(obj) for obj in manifests if kind_of(obj) == "Namespace"}
-    used = dict.fromkeys(namespace_of(obj) for obj in manifests)
+    used = dict.fromkeys((*(namespace_of(obj) for obj in manifests), *served))
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
         for name in used
@@ -188,7 +193,9 @@ def refuse_unknown_kinds(
         if kind_of(obj) == "CustomResourceDefinition"
         for version in obj["spec"].get("versions") or ()
     }
-    source = target.install.manifests.kustomize or ", ".join(target.install.manifests.files)
+    origin = target.install.manifests
+    chart = origin.helm.chart if origin.helm else None
+    source = origin.kustomize or chart or ", ".join(origin.files)
     unknown = [
         obj
         for obj in manifests

@@ -3,45 +3,38 @@
 from __future__ import annotations
 
 import copy
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import command
-from harness.errors import CommandError, TargetError
+from harness.errors import TargetError
 from harness.installers.patching import PatchError, apply_patch
 from harness.installers.workloads import choose
-from harness.manifests.documents import ManifestSyntaxError, parse
 from harness.manifests.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
+from harness.manifests.sources import load_manifests
 from harness.model.installation import Alteration
-from harness.model.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from harness.model.target import ManifestPatch, Target
 
 __all__ = ["render", "twin_alterations"]
 
-_RENDER_TIMEOUT_S = 60.0
-"""Seconds for `kubectl kustomize`; local bases take less than one."""
 
-
-def render(target: Target, *, kubectl: Path) -> tuple[Object, ...]:
+def render(target: Target, *, kubectl: Path, helm: Path | None = None) -> tuple[Object, ...]:
     """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in.
 
     Args:
         target: What to render.
         kubectl: Path of kubectl, whose kustomize is used.
+        helm: Path of helm, for charts; None for the one on PATH.
 
     Raises:
         TargetError: A manifest can't be read, parsed or rendered; a patch or a workload of the
             target definition matches nothing. Every problem of the files is named.
     """
-    sources = target.install.manifests
-    found = (
-        _kustomize(Path(sources.kustomize), kubectl)
-        if sources.kustomize is not None
-        else _files(sources.files)
+    found = load_manifests(
+        target.install.manifests, kubectl=kubectl, helm=helm, release=target.name
     )
     kept = [obj for obj in found if kind_of(obj) not in target.install.skip]
     if not kept:
@@ -84,48 +77,6 @@ def twin_alterations(target: Target) -> tuple[Alteration, ...]:
         for patch in twin.patches
     ]
     return (*env, *patches)
-
-
-def _kustomize(folder: Path, kubectl: Path) -> list[Object]:
-    if not folder.is_dir():
-        raise _broken([Problem(file=str(folder), message="the kustomize folder isn't there")])
-    argv = [str(kubectl), "kustomize", str(folder)]
-    try:
-        done = command.run(argv, timeout=_RENDER_TIMEOUT_S, check=False)
-    except CommandError as error:
-        if not kubectl.exists():
-            raise  # our binary, not the user's manifests
-        raise _broken([Problem(file=str(folder), message=str(error))]) from error
-    if done.exit_code != 0:
-        cause = done.tail.removeprefix("error: ") or f"kubectl ended with {done.exit_code}"
-        raise _broken([Problem(file=str(folder), message=f"doesn't render: {cause}")])
-    text = "\n".join(line for line in done.output.splitlines() if not line.startswith("# Warning:"))
-    try:
-        return parse(text, file=f"kubectl kustomize {folder}")
-    except ManifestSyntaxError as error:
-        raise _broken([error.problem]) from error
-
-
-def _files(paths: Iterable[str]) -> list[Object]:
-    found: list[Object] = []
-    problems: list[Problem] = []
-    for path in paths:
-        try:
-            found += parse(Path(path).read_text(encoding="utf-8"), file=path)
-        except ManifestSyntaxError as error:
-            problems.append(error.problem)
-        except OSError as error:
-            problems.append(Problem(file=path, message=error.strerror or str(error)))
-        except UnicodeDecodeError as error:
-            problems.append(Problem(file=path, message=f"isn't text in UTF-8: {error.reason}"))
-    if problems:
-        raise _broken(problems)
-    return found
-
-
-def _broken(problems: Sequence[Problem]) -> TargetError:
-    text = "\n".join(str(problem) for problem in problems)
-    return TargetError(f"The operator's manifests can't be used:\n{text}", problems=problems)
 
 
 def _patched(manifests: Sequence[Object], patch: ManifestPatch, *, twin: str) -> list[Object]:

@@ -40,10 +40,11 @@ __all__ = [
 _KINDS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 _INJECT = (f"{CERT_MANAGER_GROUP}/inject-ca-from", f"{CERT_MANAGER_GROUP}/inject-ca-from-secret")
 _HTTPS = 443
+_CRD = "CustomResourceDefinition"
 
 
 class Served(msgspec.Struct, frozen=True, kw_only=True):
-    """A webhook configuration after rewiring.
+    """A webhook configuration, or a CRD, after rewiring.
 
     Attributes:
         ports: Ports of this machine that its webhooks are called on.
@@ -55,44 +56,72 @@ class Served(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
+class _Call(msgspec.Struct, frozen=True):
+    """A place in a manifest that says how a webhook is called.
+
+    Attributes:
+        holder: The mapping whose `clientConfig` it is.
+        where: What alterations and notes call it.
+    """
+
+    holder: dict[str, Any]  # any JSON
+    where: str
+
+
+def _calls(manifest: Object) -> list[_Call]:
+    """Returns the webhooks of a configuration, or the conversion webhook of a CRD."""
+    if kind_of(manifest) in _KINDS:
+        return [
+            _Call(webhook, f"{describe(manifest)}, webhook {webhook.get('name')}")
+            for webhook in manifest.get("webhooks") or ()
+        ]
+    conversion = (manifest.get("spec") or {}).get("conversion") or {}
+    webhook = conversion.get("webhook")
+    if kind_of(manifest) == _CRD and conversion.get("strategy") == "Webhook" and webhook:
+        return [_Call(webhook, f"{describe(manifest)}, conversion")]
+    return []
+
+
+def _service_of(call: _Call) -> Mapping[str, Any]:
+    return (call.holder.get("clientConfig") or {}).get("service") or {}
+
+
 def rewired(
     manifest: Object,
     *,
     locate: Callable[[str, str, int], int | None],
     ca_bundle: str | None,
 ) -> Served:
-    """Returns a webhook configuration whose webhooks are called at our process.
+    """Returns a manifest whose webhooks are called at our process.
 
     Args:
-        manifest: A validating or mutating webhook configuration; others come back as they are.
+        manifest: A validating or mutating webhook configuration, or a CRD with a conversion
+            webhook; others come back as they are.
         locate: Returns the port of this machine for a Service's namespace, name and port; None
             where it doesn't lead to an operator that runs here.
         ca_bundle: PEM that verifies the process; None to leave the bundle to the operator.
     """
-    if kind_of(manifest) not in _KINDS:
-        return Served(manifest=manifest)
     changed = copy.deepcopy(manifest)
     ports: set[int] = set()
     alterations: list[Alteration] = []
     notes: list[str] = []
-    for webhook in changed.get("webhooks") or ():
-        config = webhook.get("clientConfig") or {}
-        service = config.get("service")
+    for call in _calls(changed):
+        service = _service_of(call)
         if not service:
             continue
-        where = f"{describe(manifest)}, webhook {webhook.get('name')}"
         port = locate(*_key(service))
         if port is None:
             notes.append(
-                f"{where}: its Service {service.get('namespace')}/{service.get('name')} leads to "
-                "nothing that runs here, so it can't be called."
+                f"{call.where}: its Service {service.get('namespace')}/{service.get('name')} leads "
+                "to nothing that runs here, so it can't be called."
             )
             continue
         ports.add(port)
-        webhook["clientConfig"], change = _local(config, service, port, ca_bundle)
-        alterations.append(msgspec.structs.replace(change, subject=where))
+        config = call.holder["clientConfig"]
+        call.holder["clientConfig"], change = _local(config, service, port, ca_bundle)
+        alterations.append(msgspec.structs.replace(change, subject=call.where))
     return Served(
-        manifest=changed,
+        manifest=changed if ports else manifest,
         ports=frozenset(ports),
         alterations=tuple(alterations),
         notes=tuple(notes),
@@ -107,7 +136,7 @@ def _key(service: Mapping[str, Any]) -> tuple[str, str, int]:
 def _local(
     config: Mapping[str, Any], service: Mapping[str, Any], port: int, ca_bundle: str | None
 ) -> tuple[dict[str, Any], Alteration]:
-    """Returns a `clientConfig` by URL; serves CRD conversion as well, which has the same."""
+    """Returns a `clientConfig` by URL, and what that changes."""
     path = str(service.get("path") or "/")
     url = f"https://127.0.0.1:{port}/{path.lstrip('/')}"
     local: dict[str, Any] = {"url": url}
@@ -128,11 +157,7 @@ def _local(
 def services(manifests: Iterable[Object]) -> tuple[tuple[str, str, int], ...]:
     """Returns namespace, name and port of each Service that a webhook is called by."""
     found = [
-        _key(service)
-        for obj in manifests
-        if kind_of(obj) in _KINDS
-        for webhook in obj.get("webhooks") or ()
-        if (service := (webhook.get("clientConfig") or {}).get("service"))
+        _key(service) for obj in manifests for call in _calls(obj) if (service := _service_of(call))
     ]
     return tuple(dict.fromkeys(found))
 

@@ -89,6 +89,8 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         remedy: How to mend it.
         refs: Where the rule comes from.
         needs: Capabilities of the cluster without which it is not verified.
+        shows: What an operator that passes does, as a verb phrase for the sentence of a passed
+            run; empty where the check is left out of it.
     """
 
     id: str
@@ -100,6 +102,7 @@ class CheckInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     remedy: str
     refs: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    shows: str = ""
 
 
 class CheckOutcome(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         low: Lower end of the 95 % interval; None where none can be given.
         high: Upper end, likewise.
         subject: What it is about; empty for the whole run.
+        headline: Whether reports show it first; the others stand folded below.
         direction: "lower" or "higher" is better; what a bare gate value means.
     """
 
@@ -33,6 +34,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
     subject: str = ""
     direction: str = "lower"
+    headline: bool = False
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):

@@ -142,6 +142,8 @@ class Wait(_Record, frozen=True, kw_only=True, tag="wait"):
         last: The last object seen, redacted; None where it never existed or is gone.
         difference: What was missing, as text.
         timeout_s: The limit in seconds.
+        refusal: The API server's words, where it could not show the object since the operator's
+            conversion webhook failed.
     """
 
     awaited: str
@@ -152,6 +154,7 @@ class Wait(_Record, frozen=True, kw_only=True, tag="wait"):
     phase: str = ""
     last: dict[str, Any] | None = None
     difference: str = ""
+    refusal: str = ""
 
 
 class Stimulus(_Record, frozen=True, kw_only=True, tag="stimulus"):

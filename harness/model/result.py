@@ -76,8 +76,8 @@ class TimelineMark(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         ms: Milliseconds after the stimulus was sent.
-        label: For example "Deployment guestbook created", "Ready=True observed".
-        lane: "stimulus", "custom resource" or the child's resource key.
+        label: For example "created", "Ready=True".
+        lane: "stimulus", "custom resource" or the child, for example "Deployment guestbook".
     """
 
     ms: float
@@ -94,6 +94,8 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True):
             generation (t4), one monotonic clock; None where it never did.
         acknowledged_ms: From the send to the API server's answer (t2).
         echoed_ms: From the send to the own write's watch event (t3).
+        watched_ms: For how long it could have converged: until the next stimulus, or the end of
+            its window.
     """
 
     subject: ObjectKey
@@ -103,6 +105,7 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True):
     acknowledged_ms: float | None = None
     echoed_ms: float | None = None
     marks: tuple[TimelineMark, ...] = ()
+    watched_ms: float | None = None
 
 
 class PhaseBand(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 __all__ = [
     "Gate",
+    "Helm",
     "Image",
     "Install",
     "InstallMode",
@@ -20,6 +21,7 @@ __all__ = [
     "Pprof",
     "Process",
     "Readiness",
+    "Requires",
     "Scope",
     "Target",
     "Tests",
@@ -50,11 +52,28 @@ class Webhooks(StrEnum):
     SELF_MANAGED = "self-managed"  # the operator patches its own
 
 
+class Helm(_Part, frozen=True, kw_only=True):
+    """A chart, rendered without a cluster; its hooks are left out.
+
+    Attributes:
+        chart: Its folder or archive.
+        values: Files of values; a later one overrides.
+        release: Name of the release; empty for the target's name.
+        namespace: Where the release goes.
+    """
+
+    chart: str
+    values: tuple[str, ...] = ()
+    release: str = ""
+    namespace: str = "default"
+
+
 class Manifests(_Part, frozen=True, kw_only=True):
     """Where the operator's manifests come from; exactly one is set. Paths are absolute."""
 
     kustomize: str | None = None
     files: tuple[str, ...] = ()
+    helm: Helm | None = None
 
 
 class Image(_Part, frozen=True, kw_only=True):
@@ -82,12 +101,25 @@ class Process(_Part, frozen=True, kw_only=True):
 
     Attributes:
         command: Program and leading arguments; the container's args follow. A relative program
-            is looked up from the target's folder, then on PATH.
+            is looked up from the target's folder, then on PATH. Written "{python}" it is the Python
+            that runs the harness.
         build: Command that makes it, run in the target's folder; empty where nothing is to do.
     """
 
     command: tuple[str, ...]
     build: tuple[str, ...] = ()
+
+
+class Requires(_Part, frozen=True, kw_only=True):
+    """What must be installed beside the harness to run the operator.
+
+    Attributes:
+        python: Packages, as they are imported.
+        extra: The harness's own extra that brings them; empty where there is none.
+    """
+
+    python: tuple[str, ...] = ()
+    extra: str = ""
 
 
 class Metrics(_Part, frozen=True, kw_only=True):
@@ -254,6 +286,7 @@ class Target(_Part, frozen=True, kw_only=True):
     folder: str
     install: Install
     kinds: tuple[Kind, ...]
+    requires: Requires = Requires()
     workloads: tuple[WorkloadSpec, ...] = ()
     scope: Scope = Scope()
     tests: Tests = Tests()

@@ -13,7 +13,7 @@ from harness.model.cluster import Cluster
 from harness.model.resource import ObjectKey, Resource
 from harness.model.target import Target
 from harness.pytest_plugin.context import CONTEXT, Context
-from harness.pytest_plugin.namespaces import Namespaces
+from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
 from harness.pytest_plugin.scraping import Metrics
@@ -137,23 +137,35 @@ def _namespaces(request: pytest.FixtureRequest) -> Iterator[Namespaces]:
 
 
 @pytest.fixture(scope="class")
-def namespace(_namespaces: Namespaces, request: pytest.FixtureRequest) -> str:
-    """The name of a new namespace for this test (or class of tests)."""
-    return _namespaces.create(request.node.name)
+def _place(_namespaces: Namespaces, request: pytest.FixtureRequest) -> Place:
+    return _namespaces.place(request.node.name)
+
+
+@pytest.fixture(scope="class")
+def namespace(_place: Place) -> str:
+    """The namespace of this test (or class of tests).
+
+    It is a new one, unless the target's scope says that the operator serves only some: then it is
+    the first of these.
+    """
+    return _place.namespace
 
 
 @pytest.fixture(scope="class")
 def custom_resource(
-    request: pytest.FixtureRequest, namespace: str, _waiter: Waiter
+    request: pytest.FixtureRequest, _place: Place, _waiter: Waiter
 ) -> Iterator[CustomResources]:
-    """Makes custom resources from the target's samples; removes them at the end."""
+    """Makes custom resources from the target's samples; removes them at the end.
+
+    Where they aren't in a namespace of the test's own, their names get a suffix of the run.
+    """
     context = _context(request)
     made = CustomResources(
         context=context,
         objects=Objects(client=context.client, clock=context.clock, record=context.record),
         waiter=_waiter,
         samples=samples(context.session.target),
-        namespace=namespace,
+        place=_place,
     )
     yield made
     made.remove_all()

@@ -11,19 +11,21 @@ from harness.model.resource import ObjectKey, Resource
 from harness.probes.footprint import children_of
 from harness.probes.quiet import await_quiet
 from harness.pytest_plugin.waiting import Unmet
-from harness.stimulus.mutation import Change, merge_patch, next_change, value_at
+from harness.stimulus.mutation import Change, changes, merge_patch, value_at
 from harness.stimulus.objects import CustomResource, Objects
 
 if TYPE_CHECKING:
     from harness.model.target import Readiness
     from harness.model.time import Stamp
     from harness.pytest_plugin.context import Context
+    from harness.pytest_plugin.namespaces import Place
     from harness.pytest_plugin.waiting import Waiter
     from harness.stimulus.samples import Sample
 
 __all__ = ["CustomResources", "LiveCustomResource"]
 
 _SETTLED_SECONDS = 3.0
+_MAX_NAME = 50
 
 
 class LiveCustomResource:
@@ -31,7 +33,8 @@ class LiveCustomResource:
 
     Attributes:
         sample: What it was made from.
-        resource: Its API resource.
+        resource: Its API resource, in the sample's version.
+        watched: The same in the version that evidence is recorded in, which is the preferred one.
         created: Just before its creation was asked for.
     """
 
@@ -43,14 +46,17 @@ class LiveCustomResource:
         context: Context,
         waiter: Waiter,
         created: Stamp,
+        versions: int = 1,
     ) -> None:
         self._handle = handle
+        self._versions = versions
         self._context = context
         self._waiter = waiter
         self._turn = 0
         self.created = created
         self.sample = sample
         self.resource = handle.resource
+        self.watched = context.client.resource(handle.resource.key)
 
     @property
     def key(self) -> ObjectKey:
@@ -77,6 +83,11 @@ class LiveCustomResource:
         """The object as it was last read or written."""
         return self._handle.body
 
+    @property
+    def since(self) -> str:
+        """The creationTimestamp of a cluster-scoped one, by which its family is sought."""
+        return "" if self.namespace else str(self.body["metadata"].get("creationTimestamp") or "")
+
     def refresh(self) -> dict[str, Any] | None:
         """Reads it again; None when it is gone."""
         return self._handle.refresh()
@@ -92,7 +103,7 @@ class LiveCustomResource:
         """
         rule = self._rule()
         body = self._waiter.for_ready(
-            self.resource,
+            self.watched,
             self.key,
             rule,
             generation=self.generation,
@@ -111,28 +122,37 @@ class LiveCustomResource:
         self._handle.patch(patch)
 
     def mutate(self) -> Change | None:
-        """Makes the next change that the target declares; None if it declares none that differs."""
+        """Makes the next change that the target declares; None if it declares none that differs.
+
+        Where samples are of several versions, a field that this one's version lacks is passed
+        over: the API server drops it.
+        """
         self.refresh()
-        change = next_change(self.sample.kind, self.body, turn=self._turn)
-        if change is not None:
+        several = self._versions > 1
+        for change in changes(self.sample.kind, self.body, turn=self._turn, present_first=several):
             self._turn += 1
             self._handle.patch(merge_patch(self.body, change), detail=str(change))
-        return change
+            if not several or value_at(self.body, change.path) is not None:
+                return change
+        return None
 
     def children(self) -> tuple[ObjectKey, ...]:
         """Returns the objects that belong to it by ownerReferences, directly or not."""
-        return children_of(self._context.client, self.key)
+        return children_of(self._context.client, self.key, since=self.since)
 
-    def child(self, resource: str, name: str | None = None) -> tuple[Resource, ObjectKey]:
+    def child(
+        self, resource: str, name: str | None = None, *, namespace: str | None = None
+    ) -> tuple[Resource, ObjectKey]:
         """Returns a subject for `eventually`: a child by its resource and name.
 
         Args:
             resource: For example "deployments.apps" or "configmaps".
             name: The custom resource's own name if not given.
+            namespace: The custom resource's own if not given; a cluster-scoped one has none.
         """
         found = self._context.client.resource(resource)
-        namespace = self.namespace if found.namespaced else ""
-        return found, ObjectKey(resource=found.key, namespace=namespace, name=name or self.name)
+        place = (namespace or self.namespace) if found.namespaced else ""
+        return found, ObjectKey(resource=found.key, namespace=place, name=name or self.name)
 
     def delete(self) -> None:
         """Asks for its deletion and returns at once."""
@@ -171,6 +191,7 @@ class CustomResources:
         objects: Sends them.
         waiter: Waits for them.
         samples: All samples of the target.
+        place: Where they go.
     """
 
     def __init__(
@@ -180,24 +201,31 @@ class CustomResources:
         objects: Objects,
         waiter: Waiter,
         samples: tuple[Sample, ...],
-        namespace: str,
+        place: Place,
     ) -> None:
         self._context = context
         self._objects = objects
         self._waiter = waiter
         self._samples = samples
-        self._namespace = namespace
+        self._place = place
         self._made: list[LiveCustomResource] = []
 
     def prepare(
         self, sample: Sample | str | None = None, *, spec: dict[str, Any] | None = None
     ) -> tuple[Sample, Resource, dict[str, Any]]:
-        """Returns a sample's object, placed in the test's namespace, and its resource."""
+        """Returns a sample's object, placed where this test's go, and its resource.
+
+        In a namespace of the test's own it keeps its name; elsewhere it gets a unique one.
+        """
         chosen = self._choose(sample)
         resource = self._context.client.resource_of(
             chosen.body["apiVersion"], chosen.body["kind"], refresh=False
         )
-        body = chosen.place(namespace=self._namespace if resource.namespaced else "")
+        own = resource.namespaced and not self._place.shared
+        body = chosen.place(
+            namespace=self._place.namespace if resource.namespaced else "",
+            name=None if own else self._unique(chosen.body["metadata"]["name"]),
+        )
         if spec:
             body.setdefault("spec", {}).update(spec)
         return chosen, resource, body
@@ -209,12 +237,12 @@ class CustomResources:
         spec: dict[str, Any] | None = None,
         name: str | None = None,
     ) -> LiveCustomResource:
-        """Creates a custom resource in the test's namespace.
+        """Creates a custom resource, in the test's namespace where its kind is namespaced.
 
         Args:
             sample: A sample or its name; the target's first if not given.
             spec: Fields that replace the sample's.
-            name: Another name than the sample's.
+            name: Another name than the sample's, taken as it is.
 
         Raises:
             ApiError: It was refused.
@@ -230,9 +258,20 @@ class CustomResources:
             context=self._context,
             waiter=self._waiter,
             created=created,
+            versions=len(self._versions_of(chosen)),
         )
         self._made.append(live)
         return live
+
+    def _unique(self, name: str) -> str:
+        return f"{name[:_MAX_NAME].rstrip('-.')}-{self._place.suffix}"
+
+    def _versions_of(self, chosen: Sample) -> set[str]:
+        return {
+            str(sample.body["apiVersion"])
+            for sample in self._samples
+            if sample.kind.resource == chosen.kind.resource
+        }
 
     def remove_all(self) -> None:
         """Deletes what was made and is still there, and waits until it is gone.

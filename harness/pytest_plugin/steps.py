@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from harness.clock import Deadline
 from harness.errors import ApiError
 from harness.evidence.audit import audit_files, final_calls, read_audit
+from harness.kube.webhooks import failed_webhook
 from harness.model.records import Snapshot
 from harness.model.resource import ObjectKey
-from harness.probes.footprint import children_of, created_by, inventory
+from harness.probes.footprint import created_by, inventory
 from harness.probes.quiet import await_quiet
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Snapshots:
     ) -> str:
         """Takes a snapshot of a custom resource's namespace and of objects elsewhere.
 
+        Of a cluster-scoped one, all that is younger in the whole cluster is listed.
+
         Args:
             name: What it shows; made unique by the sample's name.
             resource: Whose namespace is listed.
@@ -86,7 +89,11 @@ class Snapshots:
         """
         unique = f"{resource.sample.name}/{name}"
         found = inventory(
-            self._context.client, namespace=resource.namespace, also=(resource.key, *also)
+            self._context.client,
+            namespace=resource.namespace,
+            also=(resource.key, *also),
+            since=resource.since,
+            owner=resource.key.uid,
         )
         self._context.record(Snapshot(name=unique, stamp=self._context.clock.now(), objects=found))
         return unique
@@ -106,7 +113,7 @@ class Family:
 
     def __call__(self, resource: LiveCustomResource) -> tuple[ObjectKey, ...]:
         """Returns the family, without the custom resource itself."""
-        members = set(children_of(self._context.client, resource.key))
+        members = set(resource.children())
         named = {(key.resource, key.namespace, key.name) for key in members}
         calls = final_calls(read_audit(audit_files(self._context.run)))
         for key in created_by(
@@ -147,7 +154,7 @@ def dry_run(context: Context, factory: CustomResources, sample: Sample) -> dict[
             field_validation="Strict",
         )
     except ApiError as error:
-        if not 400 <= error.status < 500:  # noqa: PLR2004 - not the sample's fault
+        if not 400 <= error.status < 500 and not failed_webhook(str(error)):  # noqa: PLR2004 - not the operator's fault
             raise
         facts.update(status=error.status, message=str(error))
     return facts

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from harness.errors import ApiError
 from harness.kube.watch import NotObserved, await_object
+from harness.kube.webhooks import failed_conversion
 from harness.model.records import Wait
 from harness.model.resource import ObjectKey, Resource
 from harness.model.time import Span
@@ -121,7 +123,16 @@ class Waiter:
             Unmet: It took longer than `limit` seconds.
         """
         start = self._context.clock.now()
-        first, last, met = self._watch(resource, key, predicate, limit=limit)
+        refusal = ""
+        first: dict[str, Any] | None = None
+        last: dict[str, Any] | None = None
+        met = False
+        try:
+            first, last, met = self._watch(resource, key, predicate, limit=limit)
+        except ApiError as error:
+            if not failed_conversion(str(error)):
+                raise
+            refusal = str(error)
         wait = Wait(
             awaited=awaited,
             subject=key,
@@ -130,6 +141,7 @@ class Waiter:
             timeout_s=limit,
             last=redacted(last) if not met else None,
             difference="" if met or explain is None else explain(redacted(first), redacted(last)),
+            refusal=refusal,
         )
         self._context.record(wait)
         if not met:
@@ -162,12 +174,16 @@ class Waiter:
                 timeout=limit,
             )
         except NotObserved as miss:
+            if miss.last is None:  # a watch may keep silent about what can't be converted
+                self._context.client.find(resource, key.name, key.namespace)
             return (seen[0] if seen else None), miss.last, False
         return (seen[0] if seen else None), last, True
 
     def _message(self, wait: Wait) -> str:
         parts = [f"{wait.subject}: not {wait.awaited} after {wait.timeout_s:g} s."]
-        if wait.difference:
+        if wait.refusal:
+            parts = [f"{wait.subject}: can't be read: {wait.refusal}"]
+        elif wait.difference:
             parts.append(wait.difference)
         parts.extend(self._events(wait.subject))
         lines = self._log_tail()[-_LOG_LINES:]

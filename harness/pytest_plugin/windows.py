@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.analysis import judge
-from harness.errors import NotVerified, OperatorFault
+from harness.errors import ApiError, NotVerified, OperatorFault
+from harness.kube.webhooks import failed_conversion, failed_webhook
 from harness.model.findings import CheckOutcome, Finding, Status
 from harness.model.records import JudgedRecord, Phase
 from harness.model.resource import ObjectKey
@@ -22,9 +23,14 @@ if TYPE_CHECKING:
 
     from harness.pytest_plugin.context import Context
 
-__all__ = ["WINDOWS", "OpenWindow", "Windows"]
+__all__ = ["WINDOWS", "OpenWindow", "Refused", "Windows"]
 
 _BARRIER_SECONDS = 10.0
+_REFUSALS = frozenset({400, 403, 422})
+
+
+class Refused(AssertionError):
+    """The API server, or a webhook that it asked, refused what the operator must take."""
 
 
 class OpenWindow:
@@ -64,7 +70,8 @@ class Windows:
     ) -> Iterator[OpenWindow]:
         """Opens a window; leaving the block closes it and judges its checks.
 
-        An `Unmet` wait inside the block doesn't end the test by itself: the judge decides.
+        An `Unmet` wait inside the block doesn't end the test by itself: the judge decides. A
+        request that is refused there is the operator's fault, whatever the judge finds.
 
         Args:
             name: Unique in the run together with `subject`, for example "silence".
@@ -75,24 +82,29 @@ class Windows:
         Raises:
             OperatorFault: A check failed.
             NotVerified: No check failed, and one could not be decided.
+            Refused: No check failed, and a request in the block was refused.
         """
         start = self._context.clock.now()
         opened = OpenWindow(objects)
-        unmet: Unmet | None = None
-        judged = True
+        unmet: Unmet | Refused | None = None
+        judged: tuple[str, ...] = ()  # nothing can be said of a window that broke half-way
         try:
-            yield opened
-        except Unmet as miss:
-            unmet = miss
-        except BaseException:
-            judged = False  # nothing can be said of a window that broke half-way
-            raise
+            try:
+                yield opened
+            except Unmet as miss:
+                unmet = miss
+            except ApiError as error:
+                if not _is_refusal(error):
+                    raise
+                unmet = Refused(str(error))
+            # Before the end is stamped: another process stamps what this one has already seen.
+            self.settle(opened.objects)
+            judged = tuple(checks)
         finally:
-            span = Span(start=start, end=self._context.clock.now())
             phase = Phase(
                 name=f"{subject}/{name}" if subject else name,
-                span=span,
-                checks=tuple(checks) if judged else (),
+                span=Span(start=start, end=self._context.clock.now()),
+                checks=judged,
                 subject=subject,
                 objects=tuple(opened.objects),
                 test=self._test(),
@@ -100,7 +112,6 @@ class Windows:
             )
             self._context.record(phase)
         self._note(checks)
-        self.settle(opened.objects)
         self._raise([self._judge(check, phase) for check in checks], unmet)
 
     def whole_run(self, *checks: str) -> None:
@@ -121,12 +132,16 @@ class Windows:
             audit_barrier(
                 self._context.client.connection, Path(audit_log), timeout=_BARRIER_SECONDS
             )
-        timeline_barrier(
-            self._context.client,
-            self._context.run,
-            tuple(key for key in objects if self._is_recorded(key)),
-            timeout=_BARRIER_SECONDS,
-        )
+        try:
+            timeline_barrier(
+                self._context.client,
+                self._context.run,
+                tuple(key for key in objects if self._is_recorded(key)),
+                timeout=_BARRIER_SECONDS,
+            )
+        except ApiError as error:
+            if not failed_conversion(str(error)):
+                raise  # what can't be read can't be awaited, and the judge says so
 
     def _is_recorded(self, key: ObjectKey) -> bool:
         """Whether the recorder watches this resource; what it doesn't watch has no timeline."""
@@ -140,11 +155,11 @@ class Windows:
         self._context.record(JudgedRecord(phase=phase.name if phase else "", outcome=outcome))
         return outcome
 
-    def _raise(self, outcomes: Sequence[CheckOutcome], unmet: Unmet | None) -> None:
+    def _raise(self, outcomes: Sequence[CheckOutcome], unmet: Unmet | Refused | None) -> None:
         findings: list[Finding] = [item for outcome in outcomes for item in outcome.findings]
         if findings:
             raise OperatorFault(findings)
-        if unmet is not None and not outcomes:
+        if unmet is not None and (not outcomes or isinstance(unmet, Refused)):
             raise unmet
         open_questions = [o for o in outcomes if o.status is Status.NOT_VERIFIED]
         if open_questions:
@@ -152,6 +167,10 @@ class Windows:
             raise NotVerified(reasons)
         if unmet is not None:
             raise unmet
+
+
+def _is_refusal(error: ApiError) -> bool:
+    return error.status in _REFUSALS or bool(failed_webhook(str(error)))
 
 
 WINDOWS = pytest.StashKey[Windows]()

@@ -28,7 +28,7 @@ _LINES = 6  # more can't be told apart; the rest is said to be missing
 _HEIGHT = 100.0
 _WIDTH = 1000.0
 _LONGEST_UNIT = 16
-_NUMBERED = 0.022  # share of the width from which a band holds its number
+_CHARACTER = 0.0125  # share of the width of one character at the least width
 _TITLES = {"cpu": "CPU", "memory": "Memory", "rss": "Memory (resident)", "pss": "Memory (PSS)"}
 
 Sample = tuple[float, float]
@@ -72,7 +72,8 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         row: Overlapping phases lie in different rows, counted from 0.
-        numbered: Whether the band is wide enough for its number.
+        label: What fits into the band: its number and the last part of its name, its number, or
+            nothing.
         shaded: Every second phase that holds no other, so that neighbours can be told apart.
     """
 
@@ -81,7 +82,7 @@ class Band(msgspec.Struct, frozen=True, kw_only=True):
     x: str
     width: str
     row: int
-    numbered: bool
+    label: str
     shaded: bool
     time: str
 
@@ -168,12 +169,20 @@ def _bands(phases: Sequence[PhaseBand], scale: Scale) -> tuple[Band, ...]:
                 x=scale.at(phase.start_s),
                 width=f"{max(0.15, width * 100):.2f}%",
                 row=row,
-                numbered=width >= _NUMBERED,
+                label=_label(index, phase.name, width),
                 shaded=leaf and leaves % 2 == 1,
                 time=f"{number(phase.start_s)} to {number(phase.end_s)} s",
             )
         )
     return tuple(bands)
+
+
+def _label(index: int, name: str, width: float) -> str:
+    short = f"{index} {one_line(name).rpartition('/')[2]}"
+    for text in (short, str(index)):
+        if (len(text) + 1) * _CHARACTER <= width:
+            return text
+    return ""
 
 
 def _chart(group: Sequence[Series], scale: Scale) -> Chart:

@@ -8,22 +8,28 @@ import msgspec
 
 from harness.model.findings import ChecklistItem, Finding, Severity, Status
 from harness.model.verdict import Verdict
-from harness.reporting.text import SEVERITY_ORDER, STATUS_WORDS, count
+from harness.reporting.text import SEVERITY_ORDER, STATUS_WORDS, count, number
 
 if TYPE_CHECKING:
+    from harness.model.measurement import Measurement
     from harness.model.result import RunResult
 
 __all__ = [
     "Numbered",
+    "Place",
+    "breakdown",
     "failed",
     "findings_of",
+    "headlines",
     "is_red",
+    "places",
     "ranked",
     "tally",
     "unlisted",
     "worst",
 ]
 
+_SHOWN_LINES = 4
 _TALLY_ORDER = (
     Status.FAIL,
     Status.NOT_VERIFIED,
@@ -38,6 +44,56 @@ class Numbered(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     finding: Finding
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """Evidence that says the same in one or more places of a file.
+
+    Attributes:
+        spots: "file:line" for the first one, ":line" for some that follow.
+        more: How many further lines there are.
+        excerpt: What stands there; empty where the finding's detail quotes it already.
+    """
+
+    spots: tuple[str, ...]
+    more: int
+    excerpt: str
+
+
+def places(finding: Finding) -> tuple[Place, ...]:
+    """Returns a finding's evidence, with what stands in several lines of a file grouped."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for ref in finding.evidence:
+        groups.setdefault((ref.file, ref.excerpt), []).append(ref.line)
+    return tuple(
+        _place(file, excerpt if excerpt.strip() not in finding.detail else "", lines)
+        for (file, excerpt), lines in groups.items()
+    )
+
+
+def _place(file: str, excerpt: str, lines: list[int]) -> Place:
+    spots = [f"{file}:{lines[0]}" if lines[0] else file]
+    spots += [f":{line}" for line in lines[1:_SHOWN_LINES]]
+    return Place(spots=tuple(spots), more=max(0, len(lines) - _SHOWN_LINES), excerpt=excerpt)
+
+
+def headlines(result: RunResult) -> tuple[Measurement, ...]:
+    """Returns the measurements that are shown first; all where none is marked."""
+    marked = tuple(item for item in result.measurements if item.headline)
+    return marked or result.measurements
+
+
+def breakdown(result: RunResult, whole: Measurement) -> str:
+    """Returns the counts that a count is made of, for example "success 6, error 0"."""
+    if whole.unit != "1" or whole.subject:
+        return ""
+    prefix = f"{whole.name}_"
+    parts = [
+        f"{part.name.removeprefix(prefix).replace('_', ' ')} {number(part.value)}"
+        for part in sorted(result.measurements, key=lambda part: -part.value)
+        if part.name.startswith(prefix) and part.unit == "1" and not part.subject
+    ]
+    return ", ".join(parts)
 
 
 def ranked(result: RunResult) -> tuple[Numbered, ...]:

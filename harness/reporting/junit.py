@@ -23,8 +23,10 @@ from harness.model.findings import ChecklistItem, Finding, Severity, Status
 from harness.model.verdict import Verdict
 from harness.reporting.digest import (
     Numbered,
+    Place,
     findings_of,
     is_red,
+    places,
     unlisted,
     worst,
 )
@@ -156,12 +158,14 @@ def _prose(finding: Finding) -> str:
         visible(finding.detail),
         f"Remedy: {visible(finding.remedy)}" if finding.remedy else "",
         visible(finding.snippet),
-        *(
-            f"Evidence: {one_line(ref.file)}{f':{ref.line}' if ref.line else ''}"
-            for ref in finding.evidence
-        ),
+        *(f"Evidence: {_spots(place)}" for place in places(finding)),
     ]
     return "\n".join(part for part in parts if part)
+
+
+def _spots(place: Place) -> str:
+    more = f" and {place.more} more" if place.more else ""
+    return f"{', '.join(map(one_line, place.spots))}{more}"
 
 
 def _gate_case(result: GateResult, prefix: str) -> ET.Element:

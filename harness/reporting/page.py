@@ -15,10 +15,18 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness import resources
+from harness.evidence.loglines import readable
 from harness.model.findings import Status
 from harness.reporting import text
 from harness.reporting.charts import charts
-from harness.reporting.digest import findings_of, ranked, tally
+from harness.reporting.digest import (
+    breakdown,
+    findings_of,
+    headlines,
+    places,
+    ranked,
+    tally,
+)
 from harness.reporting.timeline import SHOWN_ROWS, timelines
 
 if TYPE_CHECKING:
@@ -28,6 +36,7 @@ __all__ = ["render_html"]
 
 _FOLDED_LINES = 24
 _KEPT_LINES = 18
+_LEADING_LINES = 6
 _BOUNDS = {"<": "<", "<=": "≤", ">": ">", ">=": "≥"}
 _TEST_STATUS = {"passed": "pass", "failed": "fail", "broken": "error", "skipped": "skipped"}
 
@@ -47,8 +56,14 @@ def render_html(result: RunResult) -> str:
             items=[(item, findings_of(result, item)) for item in result.checks],
             anchors={item.check.id: index for index, item in enumerate(result.checks, start=1)},
             tally=tally(result),
+            headlines=headlines(result),
+            breakdowns={item.name: breakdown(result, item) for item in headlines(result)},
+            with_intervals=any(text.interval(item) for item in result.measurements),
+            environment=_environment_rows(result),
+            tail=tuple(readable(line) for line in result.tail),
             timelines=timelines(result.convergences),
             shown_rows=SHOWN_ROWS,
+            leading_lines=_LEADING_LINES,
             charts=charts(result),
             style=Markup(style),  # noqa: S704 - our own file, no part of it from a run
             script=Markup(script),  # noqa: S704 - likewise
@@ -56,6 +71,14 @@ def render_html(result: RunResult) -> str:
         )
     )
     return page
+
+
+def _environment_rows(result: RunResult) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Returns the lines of the environment table; facts of one name share a line."""
+    rows: dict[str, list[str]] = {}
+    for fact in result.environment:
+        rows.setdefault(fact.name, []).append(fact.value)
+    return tuple((name, tuple(values)) for name, values in rows.items())
 
 
 def _policy(style: str, script: str) -> str:
@@ -87,6 +110,7 @@ def _environment() -> Environment:
         interval=text.interval,
         moment=text.moment,
         number=text.number,
+        places=places,
         outcome=lambda outcome: _TEST_STATUS.get(outcome, "not_verified"),
     )
     environment.globals.update(

@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.reporting.digest import failed, findings_of, tally, unlisted, worst
+from harness.reporting.digest import (
+    breakdown,
+    failed,
+    findings_of,
+    headlines,
+    tally,
+    unlisted,
+    worst,
+)
 from harness.reporting.text import (
     GATE_WORDS,
     VERDICT_WORDS,
@@ -103,23 +111,22 @@ def _failures(result: RunResult) -> list[str]:
     for item in failed(result):
         found = [_row(entry.finding) for entry in findings_of(result, item)]
         check = item.check
-        rows += found or [(check.id, worst(result, item).value, check.title, "", check.remedy)]
+        rows += found or [(check.id, worst(result, item).value, check.title, check.remedy)]
     if not rows:
         return []
     shown = rows[:_SHOWN_FINDINGS]
-    header = ("Check", "Severity", "What is wrong", "Subject", "Remedy")
+    header = ("Check", "Severity", "What is wrong", "Remedy")
     blocks = [_table("Failed checks", header, shown)]
     if len(rows) > len(shown):
         blocks.append(f"{count(len(rows) - len(shown), 'more finding')} in the report.")
     return blocks
 
 
-def _row(finding: Finding) -> tuple[str, str, str, str, str]:
+def _row(finding: Finding) -> tuple[str, str, str, str]:
     return (
         finding.check,
         finding.severity.value,
         finding.title,
-        finding.subject,
         finding.remedy,
     )
 
@@ -141,16 +148,21 @@ def _gates(gates: Sequence[GateResult]) -> list[str]:
 
 
 def _measurements(result: RunResult) -> list[str]:
-    headline = [measured for measured in result.measurements if not measured.subject]
+    shown = headlines(result)[:_SHOWN_MEASUREMENTS]
+    if not shown:
+        return []
+    intervals = any(interval(measured) for measured in shown)
+    parted = any(breakdown(result, measured) for measured in shown)
     rows = [
         (
-            measured.name,
+            " ".join(part for part in (measured.name, measured.subject) if part),
             quantity(measured.value, measured.unit),
-            interval(measured),
+            *((interval(measured),) if intervals else ()),
             number(measured.n),
+            *((breakdown(result, measured),) if parted else ()),
         )
-        for measured in headline[:_SHOWN_MEASUREMENTS]
+        for measured in shown
     ]
-    if not rows:
-        return []
-    return [_table("Measurements", ("Measurement", "Value", "95 % interval", "n"), rows)]
+    optional = ((intervals, "95 % interval"), (True, "n"), (parted, "Of these"))
+    header = ("Measurement", "Value", *(name for wanted, name in optional if wanted))
+    return [_table("Measurements", header, rows)]

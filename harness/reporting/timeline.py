@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.reporting.axes import Scale, Tick, percent, ticks
-from harness.reporting.text import number, one_line, quantity
+from harness.reporting.text import duration, number, one_line, quantity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,11 +25,12 @@ _SHOWN_MARKS = 40
 _ROW_PX = 22
 _LANE_GAP_PX = 8
 _AXIS_PX = 26
-_LEFT, _RIGHT = 0.015, 0.03
+_LEFT, _RIGHT = 0.015, 0.04
 _CHARACTER = 0.0125  # share of the width of one character at the chart's least width
 _DOT = 0.02
-_LONGEST_LABEL = 44
-_LONGEST_LANE = 72
+_LONGEST_LABEL = 52
+_LONGEST_LANE = 33
+_SAME_MS = 0.05  # marks that are closer stand together
 _FIRST_LANES = ("stimulus", "custom resource")
 
 
@@ -52,6 +53,7 @@ class Lane(msgspec.Struct, frozen=True, kw_only=True):
     """A horizontal stripe for one object.
 
     Attributes:
+        name: Cut to fit beside the picture.
         kind: "stimulus", "resource" or "child"; chooses the colour.
         top: In pixels, as `height`.
         start: Position of the first mark; `end` of the last one.
@@ -109,7 +111,7 @@ def _timeline(convergence: Convergence) -> Timeline:
         lanes.append(lane)
         top += lane.height + _LANE_GAP_PX
     latency = convergence.latency_ms
-    outcome = "never converged" if latency is None else f"converged in {quantity(latency, 'ms')}"
+    outcome = _outcome(convergence)
     return Timeline(
         convergence=convergence,
         title=f"{one_line(str(convergence.subject))}, generation {convergence.generation}",
@@ -123,6 +125,14 @@ def _timeline(convergence: Convergence) -> Timeline:
         rows=tuple((quantity(round(mark.ms, 1), "ms"), mark.lane, mark.label) for mark in marks),
         hidden=len(marks) - len(shown),
     )
+
+
+def _outcome(convergence: Convergence) -> str:
+    if convergence.latency_ms is not None:
+        return f"converged in {quantity(convergence.latency_ms, 'ms')}"
+    if convergence.watched_ms is None:
+        return "never converged"
+    return f"did not converge in {duration(convergence.watched_ms / 1000)}"
 
 
 def _sentence(convergence: Convergence, outcome: str, marks: int, lanes: int) -> str:
@@ -139,14 +149,13 @@ def _lane_names(marks: Sequence[TimelineMark]) -> tuple[str, ...]:
 
 
 def _lane(name: str, marks: Sequence[TimelineMark], top: int, scale: Scale) -> Lane:
-    """Packs a lane's marks into as few rows as need no overlap; the lane's name comes first."""
-    label = _shortened(one_line(name), _LONGEST_LANE)
-    rows: list[list[tuple[float, float]]] = [[(0.0, _LEFT + len(label) * _CHARACTER)]]
+    """Packs a lane's marks into as few rows as need no overlap."""
+    rows: list[list[tuple[float, float]]] = [[]]
     placed: list[Mark] = []
-    for mark in marks:
-        text = _shortened(one_line(mark.label), _LONGEST_LABEL)
-        share = scale.share(mark.ms)
-        width = _DOT + (len(text) + len(number(mark.ms)) + 4) * _CHARACTER
+    for ms, words in _together(marks):
+        text = _shortened(one_line(words), _LONGEST_LABEL)
+        share = scale.share(ms)
+        width = _DOT + (len(text) + len(number(ms)) + 4) * _CHARACTER
         before = share + width > 1.0 and share - width >= 0.0
         span = (share - width, share + _DOT) if before else (share - _DOT, share + width)
         placed.append(
@@ -154,12 +163,12 @@ def _lane(name: str, marks: Sequence[TimelineMark], top: int, scale: Scale) -> L
                 x=percent(share),
                 y=top + _row(rows, span) * _ROW_PX + _ROW_PX // 2,
                 label=text,
-                time=quantity(round(mark.ms, 1), "ms"),
+                time=quantity(round(ms, 1), "ms"),
                 before=before,
             )
         )
     return Lane(
-        name=label,
+        name=_shortened(one_line(name), _LONGEST_LANE),
         kind={"stimulus": "stimulus", "custom resource": "resource"}.get(name, "child"),
         top=top,
         height=len(rows) * _ROW_PX,
@@ -167,6 +176,17 @@ def _lane(name: str, marks: Sequence[TimelineMark], top: int, scale: Scale) -> L
         end=scale.at(marks[-1].ms),
         marks=tuple(placed),
     )
+
+
+def _together(marks: Sequence[TimelineMark]) -> list[tuple[float, str]]:
+    """Returns (ms, label); what one watch event showed has one mark."""
+    groups: list[tuple[float, str]] = []
+    for mark in marks:
+        if groups and mark.ms - groups[-1][0] < _SAME_MS:
+            groups[-1] = (groups[-1][0], f"{groups[-1][1]}, {mark.label}")
+        else:
+            groups.append((mark.ms, mark.label))
+    return groups
 
 
 def _row(rows: list[list[tuple[float, float]]], span: tuple[float, float]) -> int:

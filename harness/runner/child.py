@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,34 +12,42 @@ import msgspec
 
 from harness import command
 from harness.errors import HarnessError, Interrupted, UsageError
-from harness.model.records import SuiteRecord
+from harness.model.records import SuiteRecord, TestOutcome
 from harness.resources import bundled
+from harness.runner.workshop import temporary_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.clock import Clock
     from harness.evidence.folder import RunFolder
+    from harness.guard import Guard
     from harness.model.run import Suite
+    from harness.runner.workshop import Workshop
 
 __all__ = ["SuiteChild", "collect"]
 
 _COLLECT_SECONDS = 60.0
 _FINISH_SECONDS = 20.0
 _STEP_SECONDS = 0.05
+# pytest's own exit codes
+_FAILED = 1
 _INTERRUPTED = 2
+_MISUSED = 4
 _NO_TESTS = 5
+_RED = frozenset({"failed", "broken"})
 
 
-def collect(suite: Suite, session: Path, *, keyword: str) -> tuple[str, ...]:
+def collect(suite: Suite, session: Path, *, keyword: str, workshop: Workshop) -> tuple[str, ...]:
     """Returns the node ids that a suite would run, before anything else happens.
 
     Raises:
         UsageError: The suite can't be imported, or nothing is selected.
+        HarnessError: pytest itself can't run.
     """
-    done = command.run(
+    done = workshop.stream(
         [*_argv(suite, session, keyword=keyword), "--collect-only", "-q", "--no-header"],
         timeout=_COLLECT_SECONDS,
+        on_line=lambda _: None,
         env=_environment(),
         check=False,
     )
@@ -47,22 +55,28 @@ def collect(suite: Suite, session: Path, *, keyword: str) -> tuple[str, ...]:
     if done.exit_code == _NO_TESTS or (done.exit_code == 0 and not tests):
         selection = f" that match -k {keyword!r}" if keyword else ""
         raise UsageError(f"The suite {suite.name} has no tests{selection}: nothing is selected.")
-    if done.exit_code != 0:
+    if done.exit_code in {_INTERRUPTED, _MISUSED}:
         raise UsageError(
             f"The suite {suite.name} can't be collected:\n{done.tail}",
             hint=f"Mend the tests in {suite.folder}.",
+        )
+    if done.exit_code != 0:
+        raise HarnessError(
+            f"pytest can't collect the suite {suite.name}; it ended with {done.exit_code}:\n"
+            f"{done.tail}",
+            hint="`harness doctor` says what this machine lacks.",
         )
     return tests
 
 
 class SuiteChild:
-    """pytest, running one suite.
+    """pytest, running one suite under the run's guard, so that it can't outlive us.
 
     Args:
         suite: What is run.
-        session: Path of the private session file.
+        session: Path of the private session file; its folder is private, too.
+        guard: Starts it.
         run: Where its evidence goes.
-        clock: Paces the look at its progress.
         on_record: Called with each record that the suite writes.
     """
 
@@ -71,20 +85,23 @@ class SuiteChild:
         suite: Suite,
         session: Path,
         *,
+        guard: Guard,
         run: RunFolder,
-        clock: Clock,
         on_record: Callable[[SuiteRecord], None],
         keyword: str = "",
         fail_fast: bool = False,
     ) -> None:
         self._suite = suite
-        self._clock = clock
+        self._guard = guard
+        self._name = f"pytest-{suite.name}"
         self._on_record = on_record
         self._records = run.suite_file
         self._offset = run.suite_file.stat().st_size if run.suite_file.exists() else 0
-        self._log = run.evidence / f"pytest-{suite.name}.log"
+        self._failures = 0
+        self._log = run.evidence / f"{self._name}.log"
         self._decoder = msgspec.json.Decoder(SuiteRecord)
         self._argv = _argv(suite, session, keyword=keyword)
+        self._temporary = temporary_folder(session.parent)
         if fail_fast:
             self._argv.append("--exitfirst")
 
@@ -95,31 +112,29 @@ class SuiteChild:
             Interrupted: We were stopped; the child was stopped first and cleaned up.
             HarnessError: pytest itself broke.
         """
-        with self._log.open("wb") as log:
-            process = command.spawn(
-                self._argv, env=_environment(), stdout=log.fileno(), stderr=log.fileno()
-            )
-            try:
-                while process.poll() is None:
-                    self._follow()
-                    self._clock.sleep(_STEP_SECONDS)
-            except BaseException:
-                self._stop(process)
-                raise
-            finally:
+        self._guard.spawn(
+            self._name,
+            self._argv,
+            env={**_environment(), "TMPDIR": str(self._temporary)},
+            cwd=Path.cwd(),
+            log=self._log,
+        )
+        try:
+            while (status := self._guard.wait(self._name, timeout=_STEP_SECONDS)).running:
                 self._follow()
-        self._check(process.wait())
+        except BaseException:
+            self._stop()
+            raise
+        finally:
+            self._follow()
+        self._check(status.exit_code)
 
-    def _stop(self, process: command.Spawned) -> None:
+    def _stop(self) -> None:
         """Lets pytest tear its fixtures down, but not for ever."""
-        if process.poll() is None:
-            process.send_signal(signal.SIGINT)
-        deadline = self._clock.now().mono_ns + int(_FINISH_SECONDS * 1e9)
-        while process.poll() is None and self._clock.now().mono_ns < deadline:
-            self._clock.sleep(_STEP_SECONDS)
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        with suppress(HarnessError):  # it has ended, or the guard has, and all with it
+            self._guard.signal(self._name, signal.SIGINT)
+            self._guard.wait(self._name, timeout=_FINISH_SECONDS)
+            self._guard.stop(self._name, grace_s=0.0)
 
     def _follow(self) -> None:
         """Passes on the records that were completed since the last look."""
@@ -131,10 +146,12 @@ class SuiteChild:
                 if not line.endswith(b"\n"):
                     return
                 self._offset += len(line)
-                self._on_record(self._decoder.decode(line))
+                record = self._decoder.decode(line)
+                self._failures += isinstance(record, TestOutcome) and record.outcome in _RED
+                self._on_record(record)
 
-    def _check(self, code: int) -> None:
-        if code in {0, 1}:
+    def _check(self, code: int | None) -> None:
+        if code == 0 or (code == _FAILED and self._failures):
             return
         tail = "\n".join(self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
         if code == _INTERRUPTED:

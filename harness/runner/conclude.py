@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["conclude"]
 
 
+_CHANGED = "The file was changed after the run, or comes from another version."
+
+
 class _Ending(msgspec.Struct, frozen=True, kw_only=True):
     """How stages 2 to 4 ended; kept as evidence, so that a run can be judged again."""
 
@@ -71,7 +74,7 @@ def _manifest(run: RunFolder) -> RunManifest:
             hint="Give a folder below harness-runs/, for example harness-runs/latest.",
         ) from error
     except msgspec.DecodeError as error:
-        raise EvidenceError(f"{run.run_file}: {error}") from error
+        raise EvidenceError(f"{run.run_file}: {error}", hint=_CHANGED) from error
 
 
 def _ending(run: RunFolder, errors: Sequence[ErrorNote] | None, *, interrupted: str) -> _Ending:
@@ -81,6 +84,9 @@ def _ending(run: RunFolder, errors: Sequence[ErrorNote] | None, *, interrupted: 
         ending = _Ending(errors=tuple(errors), interrupted=interrupted)
         write_document(file, ending)
         return ending
-    if file.exists():
+    try:
         return msgspec.json.decode(file.read_bytes(), type=_Ending)
-    return _Ending(interrupted="killed before it ended")  # killed before it could say how it ended
+    except FileNotFoundError:  # killed before it could say how it ended
+        return _Ending(interrupted="killed before it ended")
+    except (OSError, msgspec.DecodeError) as error:
+        raise EvidenceError(f"{file}: {error}", hint=_CHANGED) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import traceback
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -109,10 +110,11 @@ class _Executor:
             span = Span(start=start, end=self._clock.now())
             self._stages.write(StageRecord(name=name, span=span, outcome=outcome))
 
-    def go(self) -> None:
+    def go(self, interruption: Interruption) -> None:
         """Runs the stages.
 
         Raises:
+            Interrupted: The user asked us to stop.
             InstallFault: The operator could not be installed, by its own fault.
             HarnessError: Ours or the environment's.
         """
@@ -128,30 +130,37 @@ class _Executor:
                 on_progress=self._progress.detail,
             )
             write_document(self._run.cluster_file, cluster)
+        interruption.check()  # a stage may have taken the signal for an error of its own
         client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
         with self.stage("install", f"Installing {self._prepared.target.name}"):
             installation = self._install(guard, cluster, client)
             write_document(self._run.installation_file, installation)
         self._record_probes(guard, client, installation)
         for suite in self._prepared.suites:
+            interruption.check()
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 self._suite(suite, guard, cluster, installation)
 
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead."""
-        if self._recorder is not None:
-            self._recorder.stop()
-        if self._guard is not None:
-            keep = self._settings.keep and self.cluster is not None
-            with self.stage(
-                "teardown", "Keeping the cluster" if keep else "Taking everything down"
-            ):
-                if keep:
-                    self._guard.detach()
-                else:
-                    self._guard.close()
-                    self.cluster = None
+        try:
+            if self._recorder is not None:
+                self._recorder.stop()
+        finally:
+            if self._guard is None:
+                shutil.rmtree(self._state, ignore_errors=True)
+            else:
+                self._let_go(self._guard)
         self._stages.close()
+
+    def _let_go(self, guard: Guard) -> None:
+        keep = self._settings.keep and self.cluster is not None
+        with self.stage("teardown", "Keeping the cluster" if keep else "Taking everything down"):
+            if keep:
+                guard.detach()
+            else:
+                guard.close()
+                self.cluster = None
 
     def _start_guard(self) -> Guard:
         self._guard = Guard.start(state_dir=self._state, evidence=self._run.evidence)
@@ -209,8 +218,8 @@ class _Executor:
         SuiteChild(
             suite,
             file,
+            guard=guard,
             run=self._run,
-            clock=self._clock,
             on_record=self._on_record,
             keyword=self._settings.keyword,
             fail_fast=self._settings.fail_fast,
@@ -239,12 +248,12 @@ def execute(
     Raises:
         EvidenceError: The run folder can't be made or written.
     """
-    clusters.sweep()
     run = _new_run(prepared, clock)
     executor = _Executor(prepared, run, progress, clock)
     interrupted = ""
     try:
-        executor.go()
+        with interruption.breakable():
+            executor.go(interruption)
     except Interrupted as stop:
         interrupted = str(stop)
     except InstallFault as fault:
@@ -254,12 +263,11 @@ def execute(
     except Exception as bug:  # noqa: BLE001 - evidence and reports must survive our own bugs
         executor.errors.append(_crash(run, bug))
     finally:
-        with interruption.shield():
-            _close(executor, run)
+        _close(executor, run)
     return Execution(
         run=run,
         errors=tuple(executor.errors),
-        interrupted=interrupted or interruption.word,
+        interrupted=interruption.word or interrupted,
         kept=executor.cluster,
     )
 

@@ -20,43 +20,57 @@ __all__ = ["Interruption", "interruptible"]
 class Interruption:
     """Whether the user asked us to stop.
 
+    A first signal breaks off only what runs inside `breakable`; elsewhere (making a run folder,
+    taking down, writing reports) it is noted, and the next breakable part doesn't begin.
+
     Attributes:
-        asked: Set by the first signal.
-        word: Name of that signal.
+        word: Name of the first signal; empty before it.
     """
 
     def __init__(self, announce: Callable[[str], None]) -> None:
         self._announce = announce
-        self._shielded = False
-        self.asked = False
+        self._breakable = False
         self.word = ""
 
     def handle(self, number: int, _frame: FrameType | None) -> None:
         """Signal handler: raises `Interrupted` in the main thread, once.
 
         Raises:
-            Interrupted: On the first signal, outside a shield.
+            Interrupted: On the first signal, inside `breakable`.
         """
-        if self.asked:
+        if self.word:
             # The guard sees our pipe close and still takes everything down.
             os._exit(ExitCode.INTERRUPTED)
-        self.asked = True
         self.word = signal.Signals(number).name
         self._announce(
             f"{self.word}: stopping in order (cluster down, reports written); "
             "once more stops at once."
         )
-        if not self._shielded:
+        if self._breakable:
+            self.check()
+
+    def check(self) -> None:
+        """Goes on only if nobody asked us to stop.
+
+        Raises:
+            Interrupted: Somebody did.
+        """
+        if self.word:
             raise Interrupted(f"Stopped by {self.word}.")
 
     @contextmanager
-    def shield(self) -> Iterator[None]:
-        """While reports are written, a first signal is noted but breaks nothing off."""
-        self._shielded = True
+    def breakable(self) -> Iterator[None]:
+        """While this lasts, a first signal breaks off what runs.
+
+        Raises:
+            Interrupted: A signal came, now or before.
+        """
+        self._breakable = True
         try:
+            self.check()
             yield
         finally:
-            self._shielded = False
+            self._breakable = False
 
 
 @contextmanager

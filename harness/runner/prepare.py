@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -16,6 +14,7 @@ from harness.model.run import Session, Suite
 from harness.model.target import Target
 from harness.runner.child import collect
 from harness.runner.suites import load_suite
+from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
@@ -72,13 +71,19 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     """
     progress.stage("Reading the target and the suite")
     target = targets.load(request.target, twin=request.twin)
+    targets.require(target)
     suites = tuple(load_suite(name) for name in request.suites)
     seed = request.settings.seed or secrets.randbelow(2**31 - 1) + 1
-    tests = {suite.name: _tests(suite, target, request.settings, seed) for suite in suites}
-    progress.stage("Finding the control plane's binaries")
-    found = assets.resolve(on_progress=progress.detail)
-    progress.stage("Building the operator")
-    targets.build(target, on_line=progress.detail)
+    with workshop() as room:
+        tests = {
+            suite.name: _tests(suite, target, request.settings, seed, room) for suite in suites
+        }
+        progress.stage("Finding the control plane's binaries")
+        found = assets.resolve(
+            kubernetes=request.settings.kubernetes_version, on_progress=progress.detail
+        )
+        progress.stage("Building the operator")
+        targets.build(target, on_line=progress.detail, stream=room.stream)
     progress.stage("Rendering the manifests")
     manifests = render(target, kubectl=found.path(assets.Component.KUBECTL))
     preflight(target, manifests)
@@ -93,16 +98,17 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     )
 
 
-def _tests(suite: Suite, target: Target, settings: Settings, seed: int) -> tuple[str, ...]:
+def _tests(
+    suite: Suite, target: Target, settings: Settings, seed: int, room: Workshop
+) -> tuple[str, ...]:
     """Collects by a session that has no cluster yet."""
-    with tempfile.TemporaryDirectory(prefix="harness-collect-") as folder:
-        file = Path(folder) / "session.json"
-        session = Session(
-            run_folder=folder,
-            target=target,
-            suite=suite,
-            seed=seed,
-            timeouts=msgspec.to_builtins(settings.timeouts),
-        )
-        write_document(file, session, mode=0o600)
-        return collect(suite, file, keyword=settings.keyword)
+    file = room.folder / f"session-{suite.name}.json"
+    session = Session(
+        run_folder=str(room.folder),
+        target=target,
+        suite=suite,
+        seed=seed,
+        timeouts=msgspec.to_builtins(settings.timeouts),
+    )
+    write_document(file, session, mode=0o600)
+    return collect(suite, file, keyword=settings.keyword, workshop=room)

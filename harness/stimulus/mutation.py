@@ -9,7 +9,7 @@ import msgspec
 
 from harness.model.target import Kind, Mutation
 
-__all__ = ["Change", "merge_patch", "next_change", "value_at"]
+__all__ = ["Change", "changes", "merge_patch", "next_change", "value_at"]
 
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
@@ -44,12 +44,27 @@ def next_change(kind: Kind, body: dict[str, Any], *, turn: int = 0) -> Change | 
         body: The object as it is now.
         turn: Which mutation to begin with, so that repeated calls walk through all of them.
     """
-    for offset in range(len(kind.mutations)):
-        mutation = kind.mutations[(turn + offset) % len(kind.mutations)]
-        change = _first_other(mutation, body)
-        if change is not None:
-            return change
-    return None
+    return next(iter(changes(kind, body, turn=turn)), None)
+
+
+def changes(
+    kind: Kind, body: dict[str, Any], *, turn: int = 0, present_first: bool = False
+) -> tuple[Change, ...]:
+    """Returns one change for each declared mutation that has a value other than the object's.
+
+    Args:
+        kind: Whose mutations are used.
+        body: The object as it is now.
+        turn: Which mutation to begin with.
+        present_first: Begin with fields that the object has. Where a kind has several versions,
+            the others may be those of another one.
+    """
+    start = turn % max(len(kind.mutations), 1)
+    mutations = (*kind.mutations[start:], *kind.mutations[:start])
+    found = [change for item in mutations if (change := _first_other(item, body)) is not None]
+    if present_first:
+        found.sort(key=lambda change: change.before is None)  # stable
+    return tuple(found)
 
 
 def _first_other(mutation: Mutation, body: dict[str, Any]) -> Change | None:

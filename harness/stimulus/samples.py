@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from harness.errors import UsageError
+from harness.manifests.documents import ManifestSyntaxError, parse
 from harness.model.target import Kind, Target
 
 __all__ = ["Sample", "samples"]
@@ -59,9 +59,11 @@ def samples(target: Target) -> tuple[Sample, ...]:
 
 def _read(path: Path, kind: Kind) -> Sample:
     try:
-        body = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        objects = parse(path.read_text(encoding="utf-8"), file=str(path))
+    except ManifestSyntaxError as error:
+        raise UsageError(f"The sample can't be read: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: the sample can't be read: {error}") from error
-    if not isinstance(body, dict):
+    if len(objects) != 1:
         raise UsageError(f"{path}: a sample must hold one object")
-    return Sample(name=path.stem, file=str(path), kind=kind, body=body)
+    return Sample(name=path.stem, file=str(path), kind=kind, body=objects[0])

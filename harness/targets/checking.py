@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["check", "did_you_mean"]
 
 _LATER = {
-    ("install", "manifests", "helm"): "Helm charts aren't supported yet",
     ("install", "present"): "operators that are already installed aren't supported yet",
 }
 _INSTEAD = {
-    ("install", "manifests", "helm"): "render the chart with `helm template`, name it in `files`",
     ("install", "present"): "name the manifests under install.manifests",
 }
 _PATTERNS = (
@@ -37,6 +35,7 @@ _PATTERNS = (
     ("^[A-Z][", "isn't a kind", "kinds look like ServiceMonitor"),
     ("^[a-z][a-z0-9_]", "isn't the name of a measurement", "names look like knee_rate"),
     ("^[A-Za-z_]", "isn't the name of an environment variable", ""),
+    ("^[a-zA-Z_]", "isn't a package's name in Python", "write it as in `import`"),
     ("^/", "must begin with /", ""),
     ("^(/", "isn't a JSON Pointer", "it is empty or begins with /"),
 )

@@ -10,6 +10,7 @@ import msgspec
 from harness.model.target import Target, Twin
 from harness.targets.files import resolve
 from harness.targets.gates import parse_gate
+from harness.targets.requirements import filled
 
 __all__ = ["decode_target", "decode_twin"]
 
@@ -30,12 +31,36 @@ def decode_target(data: dict[str, Any], folder: Path, twin: Twin | None) -> Targ
         for kind in found["kinds"]
     ]
     gates = found.pop("gates", {})
-    target = msgspec.convert(found, Target)
+    target = _with_programs(msgspec.convert(found, Target))
     return msgspec.structs.replace(
         target,
         gates=tuple(parse_gate(name, bound) for name, bound in gates.items()),
         twin=twin,
     )
+
+
+def _with_programs(target: Target) -> Target:
+    """Returns the target with the placeholders of its commands filled in."""
+    replace = msgspec.structs.replace
+    workloads = tuple(
+        workload
+        if workload.process is None
+        else replace(
+            workload,
+            process=replace(
+                workload.process,
+                command=filled(workload.process.command),
+                build=filled(workload.process.build),
+            ),
+        )
+        for workload in target.workloads
+    )
+    tests = replace(
+        target.tests,
+        unit=filled(target.tests.unit),
+        integration=filled(target.tests.integration),
+    )
+    return replace(target, workloads=workloads, tests=tests)
 
 
 def decode_twin(data: dict[str, Any]) -> Twin:
@@ -53,8 +78,15 @@ def _install(install: dict[str, Any], folder: Path) -> dict[str, Any]:
         manifests["kustomize"] = str(resolve(folder, manifests["kustomize"]))
     if "files" in manifests:
         manifests["files"] = [str(resolve(folder, path)) for path in manifests["files"]]
+    if "helm" in manifests:
+        manifests["helm"] = _helm(manifests["helm"], folder)
     found = install | {"manifests": manifests}
     dockerfile = install.get("image", {}).get("dockerfile")
     if dockerfile is not None:
         found["image"] = install["image"] | {"dockerfile": str(resolve(folder, dockerfile))}
     return found
+
+
+def _helm(helm: dict[str, Any], folder: Path) -> dict[str, Any]:
+    values = [str(resolve(folder, path)) for path in helm.get("values", ())]
+    return helm | {"chart": str(resolve(folder, helm["chart"])), "values": values}

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.targets.document import Document
     from harness.targets.semantics import Rule
 
-__all__ = ["load"]
+__all__ = ["find", "load"]
 
 _ENDINGS = (".yaml", ".yml")
 
@@ -41,7 +41,7 @@ def load(name_or_path: str, *, twin: str | None = None) -> Target:
     Raises:
         TargetError: It can't be found or has problems; all of them are told at once.
     """
-    file = _find(name_or_path)
+    file = find(name_or_path)
     folder = file.parent
     document = read(file, shown=_shown(file))
     is_installed = not resources.is_checkout() and folder.parent == bundled.root()
@@ -87,8 +87,12 @@ def _needs_sources(name: str, folder: Path) -> TargetError:
     )
 
 
-def _find(name_or_path: str) -> Path:
-    """Returns the definition's path; a word is a bundled name before it is a path."""
+def find(name_or_path: str) -> Path:
+    """Returns the definition's path; a word is a bundled name before it is a path.
+
+    Raises:
+        TargetError: There is none.
+    """
     if not name_or_path or "\0" in name_or_path:
         raise TargetError(f"{name_or_path!r} is no target.", hint=_known(""))
     path = Path(name_or_path)

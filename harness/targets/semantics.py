@@ -13,10 +13,12 @@ from pathlib import Path
 
 from harness.model.problems import Problem
 from harness.readiness import Expression, ExpressionError
+from harness.targets.checking import did_you_mean
 from harness.targets.document import Document, KeyPath, dotted
 from harness.targets.files import is_dir, is_file, resolve
 from harness.targets.gates import GateError, parse_gate
 from harness.targets.reading import read
+from harness.targets.requirements import PLACEHOLDERS
 
 __all__ = ["RULES", "TWIN_RULES", "Rule", "missing_files"]
 
@@ -26,6 +28,7 @@ Rule = Callable[[Document, Path], Iterator[Problem]]
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _STEP = r"[^.\[\]\s]+(?:\[[0-9]{1,4}\])*"
 _PATH = re.compile(rf"{_STEP}(?:\.{_STEP})*")
+_PLACEHOLDER = re.compile(r"\{[^{}/]*\}")
 _NEEDS_VALUE = ("add", "replace", "test")
 _NEEDS_FROM = ("move", "copy")
 
@@ -34,9 +37,13 @@ def missing_files(document: Document, folder: Path) -> bool:
     """Whether any file or folder that a definition names isn't there."""
     files = (
         *document.each("install", "manifests", "files", None, of=str),
+        *document.each("install", "manifests", "helm", "values", None, of=str),
         *document.each("kinds", None, "samples", None, of=str),
     )
     folders = document.each("install", "manifests", "kustomize", of=str)
+    charts = document.each("install", "manifests", "helm", "chart", of=str)
+    if any(not _is_chart(resolve(folder, path)) for _, path in charts):
+        return True
     return any(not is_file(resolve(folder, path)) for _, path in files) or any(
         not is_dir(resolve(folder, path)) for _, path in folders
     )
@@ -50,11 +57,21 @@ def _manifests(document: Document, folder: Path) -> Iterator[Problem]:
         elif not any(is_file(path / name) for name in _KUSTOMIZATIONS):
             hint = "name plain manifests in `files`"
             yield document.problem(where, f"the folder {path} has no kustomization.yaml", hint=hint)
+    for where, name in document.each("install", "manifests", "helm", "chart", of=str):
+        path = resolve(folder, name)
+        if not _is_chart(path):
+            what = "has no Chart.yaml" if is_dir(path) else "isn't there"
+            yield document.problem(where, f"the chart {path} {what}", hint="name its folder")
     for where, name in (
         *document.each("install", "manifests", "files", None, of=str),
+        *document.each("install", "manifests", "helm", "values", None, of=str),
         *document.each("install", "image", "dockerfile", of=str),
     ):
         yield from _missing_file(document, where, resolve(folder, name))
+
+
+def _is_chart(path: Path) -> bool:
+    return is_file(path / "Chart.yaml") or is_file(path)
 
 
 def _missing_file(document: Document, where: KeyPath, path: Path) -> Iterator[Problem]:
@@ -167,6 +184,9 @@ def _programs(document: Document, _: Path) -> Iterator[Problem]:
     ):
         if where[-1] == 0 and not word.strip():
             yield document.problem(where, "the program must not be empty")
+        elif where[-1] == 0 and _PLACEHOLDER.fullmatch(word) and word not in PLACEHOLDERS:
+            message = f"nothing is known that {word} stands for"
+            yield document.problem(where, message, hint=did_you_mean(word, PLACEHOLDERS))
         if "\0" in word:
             yield document.problem(where, "an argument can't hold a NUL")
 

@@ -15,6 +15,7 @@ from harness.targets.vocabulary import (
     LABEL,
     MEASUREMENT,
     NAME,
+    PACKAGE,
     RESOURCE,
     Schema,
     choice,
@@ -39,6 +40,7 @@ def schema() -> Schema:
         ),
         "install": _install(),
         "kinds": listing("The custom resources that the operator serves.", _kind(), minItems=1),
+        "requires": _requires(),
         "workloads": listing(
             "The operator's own workloads. Derived from the manifests; name what differs.",
             _workload(),
@@ -57,6 +59,34 @@ def schema() -> Schema:
     return {"$schema": DIALECT, "title": "Operator harness target definition"} | top
 
 
+def _helm() -> Schema:
+    return mapping(
+        "A Helm chart. It is rendered by `helm template`, CRDs included, hooks left out.",
+        {
+            "chart": text("Folder with a Chart.yaml, or a packed chart.", "charts/guestbook"),
+            "values": listing(
+                "Files of values; a later one overrides.",
+                text("Path of a YAML file."),
+                example=["charts/guestbook/ci/values.yaml"],
+                default=[],
+            ),
+            "release": {
+                "type": "string",
+                "description": "Name of the release. Default: the target's name.",
+                "default": "",
+                "examples": ["guestbook"],
+            },
+            "namespace": text(
+                "Namespace of the release; made where it isn't `default`.",
+                "guestbook-system",
+                pattern=LABEL,
+                default="default",
+            ),
+        },
+        "chart",
+    )
+
+
 def _install() -> Schema:
     manifests = mapping(
         "Where the operator's manifests come from: exactly one of these.",
@@ -68,6 +98,7 @@ def _install() -> Schema:
                 example=["deploy/crds.yaml", "deploy/operator.yaml"],
                 minItems=1,
             ),
+            "helm": _helm(),
         },
         minProperties=1,
         maxProperties=1,
@@ -159,13 +190,36 @@ def _kind() -> Schema:
     )
 
 
+def _requires() -> Schema:
+    return mapping(
+        "What must be installed beside the harness to run the operator.",
+        {
+            "python": listing(
+                "Packages that the Python which runs the harness can import.",
+                text("Name by which a package is imported.", pattern=PACKAGE),
+                example=["kopf"],
+                default=[],
+                uniqueItems=True,
+            ),
+            "extra": {
+                "type": "string",
+                "description": "The harness's own extra that brings them, for the message.",
+                "default": "",
+                "examples": ["reference"],
+            },
+        },
+        default={},
+    )
+
+
 def _workload() -> Schema:
     process = mapping(
         "How the operator runs as a local process.",
         {
             "command": words(
                 "Program and leading arguments; the container's args follow. A relative program "
-                "is looked up from the target's folder, then on PATH.",
+                "is looked up from the target's folder, then on PATH; {python} is the Python that "
+                "runs the harness.",
                 ["bin/manager"],
                 minItems=1,
             ),

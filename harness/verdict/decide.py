@@ -24,7 +24,7 @@ from harness.verdict.facts import (
     test_results,
 )
 from harness.verdict.gates import hold
-from harness.verdict.sentence import Grounds, sentence
+from harness.verdict.sentence import Grounds, Tally, sentence
 from harness.verdict.waivers import WAIVER_CHECK, Waived, apply
 
 if TYPE_CHECKING:
@@ -86,7 +86,16 @@ def decide(
     return RunResult(
         verdict=grounds.verdict,
         exit_code=int(grounds.verdict.exit_code),
-        sentence=sentence(grounds, checks, gates, findings),
+        sentence=sentence(
+            grounds,
+            Tally(
+                target=evidence.manifest.target,
+                checks=checks,
+                gates=gates,
+                findings=findings,
+                measurements=measurements,
+            ),
+        ),
         run=run_info(evidence),
         environment=environment(evidence),
         checks=checks,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.evidence.reader import Evidence
+    from harness.model.cluster import Cluster
     from harness.model.target import Waiver
 
 __all__ = ["broken_tests", "environment", "interruption", "notes", "run_info", "test_results"]
@@ -48,14 +49,22 @@ def environment(evidence: Evidence) -> tuple[Fact, ...]:
         return tuple(facts)
     facts += [
         Fact(name="Cluster", value=f"{cluster.provider}, Kubernetes {cluster.server_version}"),
-        Fact(name="Capabilities", value=", ".join(cluster.capabilities) or "none"),
-        *(
-            Fact(name=part.name, value=f"{part.version} ({part.source})")
-            for part in cluster.components
-        ),
-        *(Fact(name="Note", value=fact) for fact in cluster.facts),
+        Fact(name="Capabilities of the cluster", value=", ".join(cluster.capabilities) or "none"),
+        *_components(cluster),
+        *(Fact(name="About the cluster", value=fact) for fact in cluster.facts),
     ]
     return tuple(facts)
+
+
+def _components(cluster: Cluster) -> list[Fact]:
+    """One line for each source that binaries came from."""
+    sources: dict[str, list[str]] = {}
+    for part in cluster.components:
+        sources.setdefault(part.source, []).append(f"{part.name} {part.version}")
+    return [
+        Fact(name=f"Binaries ({source})", value=", ".join(parts))
+        for source, parts in sources.items()
+    ]
 
 
 def notes(evidence: Evidence, idle: Sequence[Waiver]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ class Life:
         self.sample = sample
         self._factory = factory
         self._resource = None
+        self.accepted = True
         self.converged = False
 
     @property
@@ -24,6 +25,8 @@ class Life:
         return self.sample.name
 
     def create(self):
+        if not self.accepted:
+            raise NotVerified(f"the sample {self.name} was refused (API-010)")
         self._resource = self._factory.create(self.sample)
         return self._resource
 

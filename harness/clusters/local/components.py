@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.guard import Guard
 
 __all__ = [
+    "ASSETS",
     "BINARIES",
     "Component",
     "component_environment",
@@ -44,6 +45,9 @@ BINARIES = {
     "kwok-controller": "kwok",
 }
 """kwokctl's name of each component to the asset that it runs."""
+
+ASSETS = (*BINARIES.values(), "etcdctl", "etcdutl", "kubectl", "kwokctl")
+"""All binaries that a local cluster is made and kept with."""
 
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 << 10

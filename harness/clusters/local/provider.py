@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import signal
+import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.clusters.local import components as processes
-from harness.clusters.local.components import BINARIES, Component, component_environment
+from harness.clusters.local.components import ASSETS, BINARIES, Component, component_environment
 from harness.clusters.local.configuration import CLUSTER_NAME, SERVICE_IP, Paths, render
 from harness.clusters.local.description import describe
 from harness.clusters.local.pki import Pki, write_kubeconfig
@@ -19,6 +20,7 @@ from harness.clusters.state import remember
 from harness.errors import ClusterError, HarnessError
 from harness.guard.leftovers import write_private
 from harness.kube.client import KubeClient
+from harness.kube.connection import Connection, Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -33,7 +35,6 @@ __all__ = ["LocalProvider"]
 
 _CONTROLLER_MANAGER = "kube-controller-manager"
 
-_ASSETS = (*BINARIES.values(), "etcdctl", "kubectl", "kwokctl")
 _KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok-controller")
 _DELETE_S = 15.0
 _START_S = 60.0
@@ -59,7 +60,7 @@ class LocalProvider:
         tell = _Teller(on_progress)
         guard.owns(state_dir)
         paths = _paths(state_dir, run)
-        binaries = {asset: assets.path(asset) for asset in _ASSETS}
+        binaries = {asset: assets.path(asset) for asset in ASSETS}
         reservation = reserve()
         try:
             _write(paths, reservation.ports, binaries, durable=durable, name=name)
@@ -175,25 +176,38 @@ def _boot_up(
         cwd=paths.state,
         log=paths.kwokctl_log,
     )
-    client = KubeClient.from_kubeconfig(paths.kubeconfig)
+    client = _client(paths, ports.apiserver)
     try:
         parts = [
             Component(name=part, binary=binaries[asset], work=paths.work)
             for part, asset in BINARIES.items()  # kwokctl writes down more of them, later
         ]
         boot = _boot(paths, guard, deadline, parts)
-        boot.await_server(client)
-        tell("API server ready")
+        boot.await_started(client)
+        tell("kwokctl done")
+        boot.await_answer(client)
+        tell("API server answers")
         version = client.version()
         boot.furnish(client, kubelet_port=ports.kwok, version=version)
-        guard.wait(CREATE, timeout=deadline.remaining)
-        boot.check()
+        boot.await_server(client)
+        tell("API server ready")
         whole = _boot(paths, guard, deadline, processes.components_of(paths.work).values())
         whole.await_serving(client)
         tell("nodes ready")
     finally:
         client.connection.close()
     return version
+
+
+def _client(paths: Paths, port: int) -> KubeClient:
+    """Returns a client of the harness's identity, by its files.
+
+    To read the kubeconfig would load the kubernetes package: half a second of a processor that
+    the API server needs to boot.
+    """
+    tls = ssl.create_default_context(cafile=str(paths.pki / "ca.crt"))
+    tls.load_cert_chain(paths.pki / "harness.crt", paths.pki / "harness.key")
+    return KubeClient(Connection(Credentials(f"https://127.0.0.1:{port}", tls=tls)))
 
 
 def _write(

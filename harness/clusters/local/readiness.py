@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import platform
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from harness.clock import SYSTEM_CLOCK, Deadline
@@ -40,7 +43,8 @@ _STORAGE = Resource(
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _OK, _CONFLICT = 200, 409
 _SLICE_S = 1.0  # of a wait, between two looks at the processes
-_PAUSE_S = 0.05  # between two questions to a server that doesn't listen yet
+_PAUSE_S = 0.02  # between two questions to a server that doesn't listen yet
+_GLANCE_S = 0.005  # between two looks at what kwokctl has started
 _PATIENCE_S = 8.0  # controller-manager ends by itself when it got no API server for ten seconds
 
 
@@ -143,23 +147,69 @@ class Boot:
         self._log = log
         self._deadline = deadline
         self._impatient: dict[str, Component] = {}
+        self._held: dict[str, int] = {}
 
-    def await_server(self, client: KubeClient) -> None:
-        """Waits for /readyz.
+    def await_started(self, client: KubeClient) -> None:
+        """Waits until kwokctl has started all, and ends it.
+
+        The clients of the API server are held from their first moment on until it answers: they
+        could only wait for it, and would take from it the processors that it boots on. kwokctl
+        itself is ended, since all that it has left to do is to ask for the API server's version,
+        by a kubectl every 200 ms.
 
         Raises:
             ClusterError: A component ended, or time is over.
         """
         while True:
             self.check(serving=False)
-            if _answers(client):
+            self._hold()
+            if all(part.pid() is not None for part in self._parts):
                 break
             if self._deadline.passed:
-                raise self._late("The API server isn't ready", client)
-            SYSTEM_CLOCK.sleep(_PAUSE_S)
+                raise self._late("kwokctl hasn't started all", client)
+            SYSTEM_CLOCK.sleep(_GLANCE_S)
+        self._guard.stop(CREATE, grace_s=0.0)
+
+    def _hold(self) -> None:
+        for part in self._parts:
+            if part.name in _CLIENTS and part.name not in self._held:
+                pid = part.pid()
+                if pid is not None:
+                    _send(pid, signal.SIGSTOP)
+                    self._held[part.name] = pid
+
+    def _let_go(self) -> None:
+        while self._held:
+            _send(self._held.popitem()[1], signal.SIGCONT)
+
+    def await_answer(self, client: KubeClient) -> None:
+        """Waits until the API server answers at all, and lets its clients go on.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
+        self._ask_until(client, "/version")
+        self._let_go()
+
+    def await_server(self, client: KubeClient) -> None:
+        """Waits for /readyz, and starts those anew that didn't have the patience.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
+        self._ask_until(client, "/readyz")
         for name in tuple(self._impatient):
             fresh = processes.find_component(self._impatient.pop(name).work, name)
             processes.start(fresh, self._guard, state=self._state)
+
+    def _ask_until(self, client: KubeClient, path: str) -> None:
+        while True:
+            self.check(serving=False)
+            if _answers(client, path):
+                return
+            if self._deadline.passed:
+                raise self._late("The API server isn't ready", client)
+            SYSTEM_CLOCK.sleep(_PAUSE_S)
 
     def furnish(self, client: KubeClient, *, kubelet_port: int, version: str) -> None:
         """Makes nodes and default StorageClass, and waits for what a cluster always has.
@@ -167,9 +217,9 @@ class Boot:
         Raises:
             ClusterError: A component ended, or time is over.
         """
-        _create(client, _STORAGE, storage_class())
+        self._create(client, _STORAGE, storage_class())
         for node in nodes(kubelet_port=kubelet_port, version=version):
-            _create(client, _NODE, node)
+            self._create(client, _NODE, node)
         self._await(client, _ACCOUNT, "default", "default", lambda found: found is not None)
         for name in NODES:
             self._await(client, _NODE, name, "", is_ready_node)
@@ -210,12 +260,27 @@ class Boot:
                 hint=f"Its program is {part.binary}; `harness doctor` checks it.",
             )
         kwokctl = self._guard.status(CREATE)
-        if kwokctl.exit_code:
+        if kwokctl.exit_code and not kwokctl.asked:
             raise ClusterError(
                 f"kwokctl failed (exit code {kwokctl.exit_code}). Its last lines:\n"
                 f"{processes.tail(self._log)}",
                 hint="`harness doctor` checks the binaries that it starts.",
             )
+
+    def _create(self, client: KubeClient, resource: Resource, body: dict[str, Any]) -> None:
+        """Makes an object, as soon as a server that is still booting takes it."""
+        while True:
+            try:
+                client.create(resource, body)
+            except ApiError as error:
+                if error.status == _CONFLICT:
+                    return
+                self.check()
+                if self._deadline.passed:
+                    raise self._late(f"{resource.kind} can't be made: {error}", client) from error
+                SYSTEM_CLOCK.sleep(_PAUSE_S)
+            else:
+                return
 
     def _await(
         self,
@@ -254,16 +319,13 @@ class Boot:
 _CLIENTS = frozenset({"kube-controller-manager", "kube-scheduler", "kwok-controller"})
 
 
-def _answers(client: KubeClient) -> bool:
+def _answers(client: KubeClient, path: str) -> bool:
     try:
-        return client.raw("GET", "/readyz", timeout=_SLICE_S).status == _OK
+        return client.raw("GET", path, timeout=_SLICE_S).status == _OK
     except ApiError:
         return False
 
 
-def _create(client: KubeClient, resource: Resource, body: dict[str, Any]) -> None:
-    try:
-        client.create(resource, body)
-    except ApiError as error:
-        if error.status != _CONFLICT:
-            raise
+def _send(pid: int, sig: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, sig)

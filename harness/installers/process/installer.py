@@ -24,6 +24,7 @@ from harness.installers.process.health import speaks_tls
 from harness.installers.process.launching import Launching, namespaces_refused
 from harness.installers.rendering import twin_alterations
 from harness.installers.webhooks import (
+    Served,
     certificate_secrets,
     injected,
     missing_secrets,
@@ -37,7 +38,7 @@ from harness.model.installation import Alteration, Installation, MetricsEndpoint
 from harness.model.target import Webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.clock import Clock
     from harness.evidence.folder import RunFolder
@@ -97,6 +98,7 @@ class ProcessInstaller:
         self._launch_file = self._folder / "launch.json"
         self._alterations: list[Alteration] = list(twin_alterations(target))
         self._notes: list[str] = []
+        self._conversions: dict[str, frozenset[int]] = {}
 
     def install(self, manifests: Sequence[Object]) -> Installation:
         """Applies manifests, starts the operator's processes and waits until they're ready.
@@ -188,10 +190,14 @@ class ProcessInstaller:
         secrets = self._secrets(wanted, drafts)
         self._guard.redact(secret_values([*wanted, *secrets]))
         groups = {item: [obj for obj in wanted if rank(obj) == item] for item in Rank}
-        for obj in [*implied_namespaces(wanted), *groups[Rank.NAMESPACE]]:
+        served = self._target.scope.namespaces
+        for obj in [*implied_namespaces(wanted, served=served), *groups[Rank.NAMESPACE]]:
             self._applier.apply(obj)
-        self._notes += [note for obj in groups[Rank.CRD] for note in _conversion_note(obj)]
-        crds = [self._applier.apply(obj) for obj in groups[Rank.CRD]]
+        # The operator's port is known already; nothing is converted before it serves.
+        crds = [
+            self._applier.apply(self._rewired(obj, wanted, drafts).manifest)
+            for obj in groups[Rank.CRD]
+        ]
         self._applier.await_crds(crds)
         if crds and self._on_kinds is not None:
             self._on_kinds()
@@ -244,23 +250,30 @@ class ProcessInstaller:
         self, wanted: Sequence[Object], drafts: Sequence[Draft], installation: Installation
     ) -> None:
         """Applies webhook configurations, once they can be called, and then custom resources."""
-        managed = self._target.install.webhooks is Webhooks.MANAGED
-        bundle = self._authority.certificate if managed else None
+        for subject, ports in self._conversions.items():
+            self._await_all_tls(ports, subject, installation)
         for obj in wanted:
             if rank(obj) is Rank.WEBHOOK:
-                served = rewired(
-                    obj,
-                    locate=lambda *service: locate(drafts, wanted, service),
-                    ca_bundle=bundle,
-                )
-                self._alterations += served.alterations
-                self._notes += [*served.notes, *injected(obj, wanted)]
-                for port in sorted(served.ports):
-                    self._await_tls(port, describe(obj), installation)
+                served = self._rewired(obj, wanted, drafts)
+                self._await_all_tls(served.ports, describe(obj), installation)
                 self._applier.apply(served.manifest)
         for obj in wanted:
             if rank(obj) is Rank.CUSTOM and not obj["apiVersion"].startswith(CERT_MANAGER_GROUP):
                 self._applier.apply(obj)
+
+    def _rewired(self, obj: Object, wanted: Sequence[Object], drafts: Sequence[Draft]) -> Served:
+        """Returns a manifest whose webhooks lead to the processes, and notes what that changes."""
+        managed = self._target.install.webhooks is Webhooks.MANAGED
+        served = rewired(
+            obj,
+            locate=lambda *service: locate(drafts, wanted, service),
+            ca_bundle=self._authority.certificate if managed else None,
+        )
+        self._alterations += served.alterations
+        self._notes += [*served.notes, *(injected(obj, wanted) if served.ports else ())]
+        if rank(obj) is Rank.CRD and served.ports:
+            self._conversions[describe(obj)] = served.ports
+        return served
 
     # Starting
 
@@ -307,6 +320,12 @@ class ProcessInstaller:
             log=f"evidence/{workload.log}",
             tail=self._control(installation).log_tail(),
         )
+
+    def _await_all_tls(
+        self, ports: Iterable[int], subject: str, installation: Installation
+    ) -> None:
+        for port in sorted(ports):
+            self._await_tls(port, subject, installation)
 
     def _await_tls(self, port: int, subject: str, installation: Installation) -> None:
         """Waits until something answers TLS at a webhook's port."""
@@ -379,9 +398,3 @@ def _metrics(item: Draft, endpoint: MetricsEndpoint | None) -> MetricsEndpoint |
     if secure is False:
         return msgspec.structs.replace(endpoint, url=endpoint.url.replace("https:", "http:", 1))
     return endpoint
-
-
-def _conversion_note(crd: Object) -> tuple[str, ...]:
-    if (crd["spec"].get("conversion") or {}).get("strategy") != "Webhook":
-        return ()
-    return (f"{describe(crd)}: its conversion webhook isn't rewired, so it can't be called.",)

@@ -39,7 +39,7 @@ _NO_IPV6 = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
 _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 _ADDRESS = re.compile(
     r"^(?P<scheme>\w+://)?(?P<host>\[::\]|\[::1\]|\*|0\.0\.0\.0|127\.0\.0\.1|localhost|\$\(\w+\)|)"
-    r":(?P<port>\d{1,5})$"
+    r":(?P<port>\d{1,5})(?P<path>/\S*)?$"
 )
 _BINDS = re.compile(r"bind|listen|(metrics|health|probe|webhook|pprof).*addr", re.IGNORECASE)
 _PORT_NAME = re.compile(r"port$", re.IGNORECASE)
@@ -243,7 +243,7 @@ def _bound_port(setting: _Setting, known: Mapping[int, str]) -> int:
         )
         return port if names and 0 < port <= _HIGHEST_PORT else 0
     match = _ADDRESS.match(setting.value)
-    if match is None:
+    if match is None or (match["path"] and not match["scheme"]):
         return 0
     port = int(match["port"])
     anywhere = match["host"] in ("", "0.0.0.0", "[::]", "*")  # noqa: S104 - recognised, not bound
@@ -255,7 +255,8 @@ def _moved(value: str, port: int) -> str:
     if value.isdecimal():
         return str(port)
     match = _ADDRESS.match(value)
-    return f"{(match and match['scheme']) or ''}127.0.0.1:{port}"
+    scheme, path = (match["scheme"], match["path"]) if match else ("", "")
+    return f"{scheme or ''}127.0.0.1:{port}{path or ''}"
 
 
 def free_port(taken: Sequence[int] = ()) -> int:

@@ -192,7 +192,9 @@ class Recording:
         self.record(phase)
         return phase
 
-    def wait(self, start: float, end: float, *, met: bool, key: ObjectKey = BOOK) -> None:
+    def wait(
+        self, start: float, end: float, *, met: bool, key: ObjectKey = BOOK, refusal: str = ""
+    ) -> None:
         self.record(
             Wait(
                 awaited="ready for generation 2",
@@ -200,6 +202,7 @@ class Recording:
                 span=span(start, end),
                 met=met,
                 timeout_s=end - start,
+                refusal=refusal,
             )
         )
 

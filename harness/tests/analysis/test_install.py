@@ -35,7 +35,7 @@ class TestInstalls:
         fault(recording, "INS-002")
 
         assert self.judged(recording).reason == (
-            "the install went as far as INS-002: the CRD was refused"
+            "the install stopped at INS-002 before it was complete"
         )
 
     def test_is_open_where_the_run_ended_before(self, recording: Recording) -> None:
@@ -69,7 +69,7 @@ class TestBecomesReady:
         (finding,) = self.judged(recording, ready=False).findings
 
         assert finding.subject == "operator"
-        assert "Its log is empty." in finding.detail
+        assert "The operator printed nothing." in finding.detail
 
     def test_fails_without_a_window_by_the_installers_own_finding(
         self, recording: Recording
@@ -176,6 +176,17 @@ class TestSampleIsAccepted:
 
         assert finding.title == "The sample sample is refused by the webhook v.books with 403"
         assert "  denied it" in finding.detail
+
+    def test_fails_with_the_words_of_a_conversion_that_failed(self, recording: Recording) -> None:
+        (finding,) = self.judged(
+            recording, 500, "conversion webhook for example.com/v2, Kind=Book failed: too old"
+        ).findings
+
+        assert finding.title == (
+            "The sample sample is refused by the conversion webhook of Book (example.com/v2) "
+            "with 500"
+        )
+        assert "failed: too old" in finding.detail
 
     def test_fails_where_the_webhook_did_not_answer(self, recording: Recording) -> None:
         message = 'Internal error occurred: failed calling webhook "v.books": refused'

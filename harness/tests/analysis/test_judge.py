@@ -96,7 +96,17 @@ class TestWithoutWindow:
         finding = Finding(check="INS-001", severity=Severity.BLOCKER, title="refused")
         write_document(recording.run.install_fault_file, finding)
 
-        assert self.reason(recording) == "the operator could not be installed (INS-001: refused)"
+        assert self.reason(recording) == "the operator could not be installed (see INS-001)"
+
+    def test_because_a_check_before_it_was_red(self, recording: Recording) -> None:
+        red = Finding(check="REC-001", severity=Severity.BLOCKER, title="never ready")
+        passed = CheckOutcome(check="REC-001", status=Status.PASS)
+        outcome = CheckOutcome(check="REC-001", status=Status.FAIL, findings=(red,))
+        recording.record(JudgedRecord(phase="create", outcome=passed))
+        recording.record(JudgedRecord(phase="create", outcome=outcome))
+        recording.test("t.py::test_a[x]", "failed", message="REC-001 long words")
+
+        assert self.reason(recording) == "REC-001 had failed before it"
 
     def test_because_the_run_was_interrupted(self, recording: Recording) -> None:
         recording.stage("suite smoke", 1, 2, "interrupted")

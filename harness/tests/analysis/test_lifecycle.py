@@ -60,19 +60,41 @@ def test_what_others_made_is_no_survivor(recording: Recording) -> None:
     assert outcome.status is Status.PASS
 
 
+def test_orphans_of_a_cluster_scoped_resource_are_found_anywhere(recording: Recording) -> None:
+    tenant = ObjectKey(resource="tenants.example.com", name="blue", uid="tenant-1")
+    card = child("ConfigMap", "card", namespace="elsewhere", managers=("manager",))
+    role = child("ClusterRole", "blue", managers=("manager",), namespace=None)
+    recording.stimulus(1, Action.CREATE, generation=1, status=201, subject=tenant)
+    recording.call(2, "create", "configmaps", "card", code=201, namespace="elsewhere")
+    recording.call(2, "create", "clusterroles", "blue", code=201, namespace="")
+    recording.stimulus(20.1, Action.DELETE, subject=tenant)
+    recording.snapshot(29, "after", card, role)
+    recording.call(31, "list", "pods", user=HARNESS)
+    phase = recording.phase(20, 30, "LIF-001", objects=(tenant,), facts={"after": "after"})
+
+    outcome = judge("LIF-001", recording.evidence, phase)
+
+    assert [finding.subject for finding in outcome.findings] == [
+        *("configmaps elsewhere/card", "clusterroles blue"),
+    ]
+
+
 def test_an_orphan_that_the_audit_log_attributes_fails(recording: Recording) -> None:
     recording.call(2, "create", "configmaps", "entry", code=201)
 
     (finding,) = deleted(recording, child("ConfigMap", "entry")).findings
 
     assert finding.severity is Severity.BLOCKER
-    assert finding.title == f"Deleting {BOOKS} default/sample left configmaps default/entry behind"
+    assert finding.title == "Deleting Guestbook sample left ConfigMap entry behind"
     assert finding.subject == "configmaps default/entry"
     assert "by the audit log: system:serviceaccount:books-system:manager sent create" in (
         finding.detail
     )
     assert "(line 2)" in finding.detail
-    assert finding.evidence[0].file == "evidence/suite.ndjson"
+    assert [ref.file for ref in finding.evidence] == [
+        "evidence/audit.log",
+        "evidence/suite.ndjson",
+    ]
 
 
 def test_an_object_made_by_server_side_apply_or_put_is_attributed(recording: Recording) -> None:
@@ -210,7 +232,7 @@ def test_a_stuck_finalizer_is_named(recording: Recording) -> None:
     ).findings
 
     assert finding.title == (
-        f"{BOOKS} default/sample is still there 10 s after its deletion: the finalizer "
+        "Guestbook sample is still there 10 s after its deletion: the finalizer "
         "example.com/cleanup was not removed"
     )
     assert "  configmaps default/page (by its ownerReferences)" in finding.detail

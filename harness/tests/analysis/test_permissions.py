@@ -29,16 +29,19 @@ def test_a_denied_request_fails_with_the_rule_to_add(recording: Recording) -> No
     (finding,) = judged(recording).findings
 
     assert finding.severity is Severity.BLOCKER
-    assert finding.title == (
-        "The operator was denied create events.events.k8s.io in namespace default 2 times"
-    )
+    assert finding.title == ("The operator was denied create events.events.k8s.io 2 times")
     assert "first at 08:00:02.000 UTC" in finding.detail
     assert "Identity: system:serviceaccount:books-system:manager" in finding.detail
-    assert (
-        '  - apiGroups: ["events.k8s.io"]\n    resources: [events]\n    verbs: [create]'
-    ) in finding.remedy
-    assert "// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create" in (
-        finding.remedy
+    assert "In namespace: default" in finding.detail
+    assert finding.remedy == (
+        "Let the operator's Role or ClusterRole allow create on events.events.k8s.io, or stop the "
+        "operator from sending the request."
+    )
+    assert finding.snippet.startswith(
+        '- apiGroups: ["events.k8s.io"]\n  resources: ["events"]\n  verbs: ["create"]\n'
+    )
+    assert finding.snippet.endswith(
+        "// +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create"
     )
     assert [ref.line for ref in finding.evidence] == [2, 3]
 
@@ -51,20 +54,31 @@ def test_each_rule_that_is_missing_is_a_finding(recording: Recording) -> None:
         denied(recording, 4, "get", "secrets", name=name)
 
     titles = [finding.title for finding in judged(recording).findings]
-    remedies = "\n".join(finding.remedy for finding in judged(recording).findings)
+    snippets = "\n".join(finding.snippet for finding in judged(recording).findings)
     details = "\n".join(finding.detail for finding in judged(recording).findings)
 
     assert titles == [
         "The operator was denied list configmaps cluster-wide once",
-        "The operator was denied update deployments.apps/status in namespace default once",
-        "The operator was denied get /metrics cluster-wide once",
-        "The operator was denied get secrets in namespace default 6 times",
+        "The operator was denied update deployments.apps/status once",
+        "The operator was denied get /metrics once",
+        "The operator was denied get secrets 6 times",
     ]
-    assert 'groups="",resources=configmaps,verbs=list' in remedies
-    assert "resources: [deployments/status]" in remedies
-    assert "nonResourceURLs: [/metrics]" in remedies
-    assert "urls=/metrics,verbs=get" in remedies
+    assert 'groups="",resources=configmaps,verbs=list' in snippets
+    assert 'resources: ["deployments/status"]' in snippets
+    assert 'nonResourceURLs: ["/metrics"]' in snippets
+    assert "urls=/metrics,verbs=get" in snippets
     assert "Objects: a, b, c, d, e …" in details
+
+
+def test_one_rule_that_is_missing_in_several_namespaces_is_one_finding(
+    recording: Recording,
+) -> None:
+    for namespace in ("a", "b"):
+        denied(recording, 2, "get", "secrets", name="token", namespace=namespace)
+
+    (finding,) = judged(recording).findings
+
+    assert "In namespace: a, b" in finding.detail
 
 
 def test_a_request_that_was_allowed_later_only_met_a_slow_authorizer(recording: Recording) -> None:

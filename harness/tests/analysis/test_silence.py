@@ -42,8 +42,9 @@ def test_writes_fail_with_verbs_resources_names_counts_and_rate(recording: Recor
     assert finding.severity is Severity.BLOCKER
     assert finding.title == (
         "The operator wrote 10 times in 10 s at rest: "
-        "update configmaps default/page, patch services/status default/web"
+        "update configmaps page, patch services/status web"
     )
+    assert finding.subject == "sample"
     assert "9 x update configmaps default/page (0.90/s, first 1.0 s into the window)" in (
         finding.detail
     )
@@ -52,6 +53,22 @@ def test_writes_fail_with_verbs_resources_names_counts_and_rate(recording: Recor
     assert finding.evidence[0].line == 2
     assert finding.evidence[0].excerpt.startswith("update /apis/")
     assert finding.window == "sample/silence"
+
+
+def test_what_the_last_write_changed_is_shown(recording: Recording) -> None:
+    for second in (9, 11, 12):
+        body = child("ConfigMap", "page", annotations={"touched.example/at": str(second)})
+        recording.event(second + 0.01, "MODIFIED", body, resource="configmaps")
+        recording.call(second, "update", "configmaps", "page")
+
+    (finding,) = at_rest(recording).findings
+
+    assert finding.subject == "configmaps default/page"
+    assert finding.title.endswith(": update ConfigMap page")
+    assert (
+        "What the last write to configmaps default/page changed:\n"
+        '  metadata.annotations["touched.example/at"]: "11" -> "12"'
+    ) in finding.detail
 
 
 def test_one_write_is_told_as_once(recording: Recording) -> None:
@@ -271,9 +288,8 @@ class TestRestart:
 
         titles = [finding.title for finding in outcome.findings]
         assert titles == [
-            "deployments.apps default/web was deleted and made anew (another uid) when the "
-            "operator restarted",
-            "configmaps default/page was removed when the operator restarted",
+            "Deployment web was deleted and made anew (another uid) when the operator restarted",
+            "ConfigMap page was removed when the operator restarted",
         ]
 
     def test_replaced_children_fail_even_without_audit_evidence(self, recording: Recording) -> None:

@@ -14,12 +14,25 @@ if TYPE_CHECKING:
 
 __all__ = ["Machine", "write_script"]
 
-_TOOLS = ("cat", "chmod", "sh")
+_TOOLS = ("cat", "chmod", "cp", "sh")
 
 _GO = """\
 case "$1" in
 env) echo {version}; echo {cache}; echo {cache} ;;
-list) {listing} ;;
+list)
+  case "$2" in
+  -m) echo "k8s.io/kubernetes v1.20.1 v1.33.5 v1.33.6-rc.0 v1.33.6 v1.34.4" ;;
+  *) {listing} ;;
+  esac
+  ;;
+mod)
+  echo "$*" >> {mods}
+  case "$*" in
+  "mod tidy") cp go.mod {tidied}; echo "checked" > go.sum ;;
+  *"@v1.33.6") echo "go: downloading it"; echo '{{"GoMod": "{upstream}"}}' ;;
+  *) echo '{{"Error": "unknown revision"}}'; exit 1 ;;
+  esac
+  ;;
 build)
   echo "$(pwd) $*" >> {calls}
   echo "$GOFLAGS $CGO_ENABLED $GOTOOLCHAIN" >> {settings}
@@ -69,6 +82,9 @@ class Machine:
         self.cache = root / "cache"
         self.calls = root / "go-calls"
         self.go_settings = root / "go-settings"
+        self.go_mods = root / "go-mods"
+        self.tidied = root / "tidied"
+        self.upstream = root / "upstream.mod"
         self.asked = root / "asked"
         self._setenv = setenv
         self.bin.mkdir()
@@ -118,6 +134,9 @@ class Machine:
             cache=self.root,
             calls=self.calls,
             settings=self.go_settings,
+            mods=self.go_mods,
+            tidied=self.tidied,
+            upstream=self.upstream,
             before=before,
             after=after,
             cases="\n    ".join(cases),

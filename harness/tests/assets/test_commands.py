@@ -44,7 +44,7 @@ def test_list_shows_versions_source_and_path(
     assert lines[1].split() == ["etcd", "3.6.5", "3.6.7", "PATH", str(path)]
     assert lines[2].split() == ["etcdctl", "3.6.5", "-", "missing", "-"]
     assert f"note: kubectl 1.20.0 on PATH ({machine.bin}/kubectl) is passed over" in lines[-2]
-    assert lines[-1] == "8 missing; `harness assets fetch` builds them."
+    assert lines[-1] == "8 missing; `harness assets fetch` gets them."
 
 
 def test_fetch_builds_what_is_named_and_says_so(

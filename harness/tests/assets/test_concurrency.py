@@ -26,19 +26,23 @@ if TYPE_CHECKING:
 
 TIMEOUT_S = 20.0
 RESOLVE = """
+import sys
 from harness import assets
-found = assets.resolve([assets.Component.ETCD], on_progress=lambda text: print(text, flush=True))
+found = assets.resolve([sys.argv[1]], on_progress=lambda text: print(text, flush=True))
 print("source:", found.assets[0].source, flush=True)
 """
 
 
 class Run:
-    """A process that resolves etcd, and what it says."""
+    """A process that resolves a component, and what it says."""
 
-    def __init__(self) -> None:
+    def __init__(self, component: str) -> None:
         self._output, write = os.pipe()
         self.process: Spawned = command.spawn(
-            [sys.executable, "-c", RESOLVE], env=command.environment(), stdout=write, stderr=write
+            [sys.executable, "-c", RESOLVE, component],
+            env=command.environment(),
+            stdout=write,
+            stderr=write,
         )
         os.close(write)
         self.said = ""
@@ -61,8 +65,8 @@ class Run:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Run]:
-    run = Run()
+def running(component: str = "etcd") -> Iterator[Run]:
+    run = Run(component)
     try:
         yield run
     finally:

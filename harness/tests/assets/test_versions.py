@@ -6,8 +6,9 @@ import re
 
 import pytest
 
-from harness.assets.components import MODULES, Component, GoModule, module_of, pinned
+from harness.assets.components import MODULES, Component, module_of, pinned
 from harness.assets.components import variable as variable_of
+from harness.assets.modules import GoModule
 from harness.assets.versions import find_version, minor
 
 

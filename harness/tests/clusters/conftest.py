@@ -11,6 +11,7 @@ import pytest
 from harness.assets import AssetSet, Component, resolve
 from harness.clock import SYSTEM_CLOCK
 from harness.clusters import new_state_dir, provider
+from harness.clusters.local.components import ASSETS
 from harness.evidence.folder import RunFolder
 from harness.guard import Guard
 from harness.kube.client import KubeClient
@@ -60,7 +61,7 @@ def assets() -> AssetSet:
     given = os.environ.get("HARNESS_TEST_ASSETS")
     if given:
         os.environ["KUBEBUILDER_ASSETS"] = given
-    return resolve(tuple(Component), build=False)
+    return resolve(tuple(Component(name) for name in ASSETS), build=False)
 
 
 @pytest.fixture(scope="session")

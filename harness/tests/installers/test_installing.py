@@ -99,7 +99,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         if "HARNESS_TEST_ASSETS" in os.environ:
             patch.setenv("KUBEBUILDER_ASSETS", os.environ["HARNESS_TEST_ASSETS"])
-        made = Bench(folder / "runs", resolve(tuple(Component), build=False))
+        made = Bench(folder / "runs", resolve(build=False))
         yield made
         made.close()
 

@@ -50,6 +50,11 @@ def test_namespaces_that_are_used_and_not_contained_are_added() -> None:
     assert [obj["metadata"]["name"] for obj in implied_namespaces([*objects, default])] == ["ns"]
 
 
+def test_the_namespaces_that_an_operator_watches_are_there_before_it_starts() -> None:
+    added = implied_namespaces([deployment()], served=["team-a", "default", "ns"])
+    assert [obj["metadata"]["name"] for obj in added] == ["ns", "team-a"]
+
+
 def test_every_unknown_kind_is_named_with_the_way_out(tmp_path: Path) -> None:
     monitor = named("monitoring.coreos.com/v1", "ServiceMonitor", "m")
     with pytest.raises(TargetError, match="ServiceMonitor m") as error:

@@ -46,6 +46,10 @@ def numbers() -> Any:
         ("--web.listen-address=:8080", "--web.listen-address=127.0.0.1:20001"),
         ("--webhook-port=9443", "--webhook-port=20001"),
         (
+            "--liveness=http://0.0.0.0:8080/healthz",
+            "--liveness=http://127.0.0.1:20001/healthz",
+        ),
+        (
             "--secure-listen-address=https://:8443",
             "--secure-listen-address=https://127.0.0.1:20001",
         ),
@@ -62,6 +66,7 @@ def test_flags_that_bind_are_moved_to_loopback(arg: str, after: str) -> None:
         "--metrics-bind-address=:0",
         "--kafka=localhost:9092",
         "--upstream=http://127.0.0.1:8080/",
+        "--listen=:8080/tcp",
         "--database-port=5432",
         "--max-concurrent-reconciles=8443",
         "--leader-elect",

@@ -64,6 +64,68 @@ def test_the_bundle_of_a_self_managed_operator_is_left_alone() -> None:
     assert served.manifest["webhooks"][0]["clientConfig"]["caBundle"] == "own"
 
 
+def crd(strategy: str = "Webhook", **config: Any) -> dict[str, Any]:
+    service = {"namespace": "ns", "name": "hooks", "path": "/convert"}
+    webhook = {
+        "conversionReviewVersions": ["v1"],
+        "clientConfig": {"service": service, **config},
+    }
+    conversion = {"strategy": strategy}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {
+            "name": "things.example.org",
+            "annotations": {"cert-manager.io/inject-ca-from": "ns/serving"},
+        },
+        "spec": {
+            "conversion": conversion | ({"webhook": webhook} if strategy == "Webhook" else {}),
+            "versions": [{"name": "v1"}, {"name": "v2"}],
+        },
+    }
+
+
+def test_a_crds_conversion_is_rewired_like_a_webhook() -> None:
+    served = rewired(crd(), locate=lambda *_: 20443, ca_bundle="PEM")
+    conversion = served.manifest["spec"]["conversion"]
+    assert conversion["strategy"] == "Webhook"
+    assert conversion["webhook"] == {
+        "conversionReviewVersions": ["v1"],
+        "clientConfig": {
+            "url": "https://127.0.0.1:20443/convert",
+            "caBundle": base64.b64encode(b"PEM").decode(),
+        },
+    }
+    assert served.ports == {20443}
+    (change,) = served.alterations
+    assert change.subject == "CustomResourceDefinition things.example.org, conversion"
+    assert change.before == "service ns/hooks/convert"
+    assert change.after == "https://127.0.0.1:20443/convert, CA bundle of this run"
+
+
+def test_a_crd_without_a_conversion_webhook_comes_back_as_it_is() -> None:
+    plain = crd("None")
+    bare = {**crd(), "spec": {"conversion": {"strategy": "Webhook"}}}
+    for manifest in (plain, bare):
+        assert rewired(manifest, locate=lambda *_: 1, ca_bundle="PEM").manifest is manifest
+    assert services([plain, bare]) == ()
+
+
+def test_a_conversion_that_leads_elsewhere_is_left_alone_and_said() -> None:
+    served = rewired(crd(), locate=lambda *_: None, ca_bundle="PEM")
+    assert served.manifest == crd()
+    assert "conversion: its Service ns/hooks leads to nothing" in served.notes[0]
+
+
+def test_a_crds_conversion_needs_a_certificate_too() -> None:
+    assert services([crd()]) == (("ns", "hooks", 443),)
+
+
+def test_a_certificate_that_a_crd_wants_injected_is_missed_where_it_is_not_there() -> None:
+    assert "'ns/serving', which isn't among" in injected(crd(), [crd()])[0]
+    assert injected(crd(), [crd(), certificate()]) == ()
+
+
 def test_a_webhook_that_leads_elsewhere_is_left_alone_and_said() -> None:
     served = rewired(webhook_configuration(), locate=lambda *_: None, ca_bundle="PEM")
     assert served.manifest == webhook_configuration()

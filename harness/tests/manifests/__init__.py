@@ -1,1 +1,1 @@
-"""Tests of stage 3: how an operator is installed and run."""
+"""Tests of manifests: read, checked, rendered."""

@@ -22,10 +22,10 @@ def test_lists_are_taken_apart() -> None:
 
 def test_values_are_those_that_kubernetes_reads() -> None:
     text = (
-        f"{OBJECT}data:\n  day: 2024-01-02\n  equal: =\n  clock: 12:30:00\n  number: 1.5\n"
+        f"{OBJECT}spec:\n  day: 2024-01-02\n  equal: =\n  clock: 12:30:00\n  number: 1.5\n"
         "  whole: 42\n  octal: 0644\n  truth: yes\n  exponent: 1e3\n  nothing:\n"
     )
-    assert parse(text, file="x")[0]["data"] == {
+    assert parse(text, file="x")[0]["spec"] == {
         "day": "2024-01-02",
         "equal": "=",
         "clock": "12:30:00",
@@ -44,7 +44,7 @@ def test_values_are_those_that_kubernetes_reads() -> None:
         ("x: 1\na: b: c\n", 2, "mapping values are not allowed"),
         (f"{OBJECT}---\n- 1\n", 5, "a document is a list"),
         ("kind: ConfigMap\n", 1, "apiVersion"),
-        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", 1, "metadata.name"),
+        ("apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n", 3, "metadata.name"),
         (f"{OBJECT}\tx: 1\n", 4, "cannot start any token"),
     ],
 )

@@ -19,8 +19,10 @@ pytestmark = pytest.mark.package
 
 BUNDLED = "harness/_bundled/"
 DEFINITION = re.compile(
-    r"operators_under_test/[^/]+/(?:target\.yaml|README\.md|(?:twins|config)/.+)"
+    r"operators_under_test/"
+    r"(?:reference/.+|[^/]+/(?:target\.yaml|(?:config|manifests|samples|twins)/.+))"
 )
+"""All that the wheel holds of operators; `reference` is Python, which needs no building."""
 
 
 def tracked(*folders: str) -> set[str]:
@@ -33,7 +35,7 @@ def tracked(*folders: str) -> set[str]:
     return {line for line in listed.output.splitlines() if (ROOT / line).is_file()}
 
 
-@pytest.mark.parametrize("folder", ["suites", "reports", "ci/controlplane", "ci/jobs"])
+@pytest.mark.parametrize("folder", ["suites", "reports", "ci/controlplane", "ci/helm", "ci/jobs"])
 def test_the_wheel_holds_a_folder_that_is_loaded_by_path_whole(
     distribution: Distribution, folder: str
 ) -> None:

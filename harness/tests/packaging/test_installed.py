@@ -89,8 +89,9 @@ def test_a_read_only_installation_runs_and_reports(
 def smoke(
     installation: Installation, cwd: Path, *more: str, prefix: tuple[str, ...] = ()
 ) -> command.Completed:
+    target = str(GUESTBOOK)
     return installation.harness(
-        *("run", "--suite", "smoke", "--target", GUESTBOOK, "--timeout", "silence=2", *more),
+        *("run", "--suite", "smoke", "--target", target, "--timeout", "silence=2", *more),
         cwd=cwd,
         prefix=prefix,
     )

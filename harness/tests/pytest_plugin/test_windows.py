@@ -133,3 +133,14 @@ def test_the_whole_run_can_be_judged_without_a_window(
     with pytest.raises(OperatorFault):
         window.whole_run("RBA-004")
     assert suite.phases() == []
+
+
+def test_a_window_ends_after_the_evidence_has_caught_up(
+    suite: Suite, window: Windows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process stamps what this one has already seen; a window must hold those stamps."""
+    says(monkeypatch, Status.PASS)
+    monkeypatch.setattr(Windows, "settle", lambda *_: suite.clock.advance(3))
+    with window("create", checks=["REC-001"]):
+        suite.clock.advance(1)
+    assert suite.phases()[0].span.seconds == 4

@@ -127,3 +127,30 @@ def test_values_that_are_no_numbers_are_left_out() -> None:
 
 def test_without_series_there_is_no_chart() -> None:
     assert charts(results.empty()).charts == ()
+
+
+def test_marks_of_one_instant_share_a_label() -> None:
+    marks = [(10.0, "Ready=True", "custom resource"), (10.0, "ready", "custom resource")]
+    (drawn,) = timelines([_convergence(*marks, (11.0, "later", "custom resource"))])
+    (lane,) = drawn.lanes
+    assert [mark.label for mark in lane.marks] == ["Ready=True, ready", "later"]
+    assert len(drawn.rows) == 3
+
+
+def test_how_long_it_was_watched_is_said_where_it_never_converged() -> None:
+    convergence = msgspec.structs.replace(
+        _convergence((0, "sent", "stimulus"), latency=None), watched_ms=15_000
+    )
+    (drawn,) = timelines([convergence])
+    assert drawn.outcome == "did not converge in 15.0 s"
+
+
+def test_a_phase_shows_as_much_of_its_name_as_fits() -> None:
+    phases = (
+        PhaseBand(name="sample/silence", start_s=0, end_s=50),
+        PhaseBand(name="sample/update", start_s=50, end_s=54),
+        PhaseBand(name="sample/delete", start_s=54, end_s=54.1),
+        PhaseBand(name="end", start_s=99, end_s=100),
+    )
+    drawn = charts(msgspec.structs.replace(results.passing(), series=(), phases=phases))
+    assert [band.label for band in drawn.bands] == ["1 silence", "2", "", ""]

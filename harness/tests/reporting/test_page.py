@@ -12,9 +12,9 @@ from html.parser import HTMLParser
 import msgspec
 import pytest
 
-from harness.model.findings import Status
-from harness.model.measurement import Series
-from harness.model.result import RunResult
+from harness.model.findings import EvidenceRef, Status
+from harness.model.measurement import Measurement, Series
+from harness.model.result import Fact, RunResult
 from harness.reporting import render_html
 from harness.reporting.text import STATUS_WORDS, VERDICT_WORDS
 from harness.tests.reporting import results
@@ -161,7 +161,6 @@ def test_sections_come_in_the_order_in_which_a_reviewer_reads() -> None:
         "tests",
         "errors",
         "environment",
-        "tail",
     ]
 
 
@@ -222,3 +221,51 @@ def test_many_convergences_stay_readable() -> None:
     source = render_html(many)
     assert source.count("<figure") < 40
     assert "1,500 more generations" in source
+
+
+def test_headline_numbers_come_first_with_what_they_are_made_of_and_the_rest_is_folded() -> None:
+    def number(name: str, value: float, *, headline: bool = False) -> Measurement:
+        return Measurement(
+            name=name, value=value, unit="1", n=2, method="by hand", headline=headline
+        )
+
+    numbers = (number("calls_get", 1), number("calls", 5, headline=True), number("calls_list", 4))
+    source = render_html(msgspec.structs.replace(results.passing(), measurements=numbers))
+    first, _, folded = source.partition("2 more measurements")
+
+    assert '<span class="parts">list 4, get 1</span>' in first
+    assert "<code>calls_get</code>" not in first
+    assert "<code>calls_get</code>" in folded
+    assert "95 % interval</th>" not in source
+    assert "No 95 % interval is given" in source
+
+
+def test_evidence_that_says_the_same_stands_together() -> None:
+    (found, *_) = results.failing().findings
+    refs = tuple(EvidenceRef(file="audit.log", line=n, excerpt="PUT page") for n in range(1, 9))
+    quoted = EvidenceRef(file="op.log", line=1, excerpt="boom")
+    finding = msgspec.structs.replace(found, detail="It said boom.", evidence=(*refs, quoted))
+    source = render_html(msgspec.structs.replace(results.failing(), findings=(finding,), checks=()))
+
+    assert source.count("<pre>PUT page</pre>") == 1
+    assert "<code>audit.log:1</code> <code>:2</code> <code>:3</code> <code>:4</code>" in source
+    assert "and 4 more" in source
+    assert "<code>op.log:1</code>" in source
+    assert "<pre>boom</pre>" not in source
+
+
+def test_the_last_lines_of_an_operator_that_died_stand_below_the_verdict() -> None:
+    result = msgspec.structs.replace(
+        results.install_failure(), tail=tuple(f"line {number}" for number in range(9))
+    )
+    banner = render_html(result).partition('<ul class="facts"')[0]
+    assert "line 8" in banner
+    assert "line 2\n" not in banner
+    assert '<a href="#tail">all 9</a>' in banner
+
+
+def test_facts_of_one_name_share_a_line_of_the_environment() -> None:
+    facts = tuple(Fact(name="About the cluster", value=value) for value in ("a", "b"))
+    source = render_html(msgspec.structs.replace(results.passing(), environment=facts))
+    assert source.count("About the cluster") == 1
+    assert "<li>a</li><li>b</li>" in source

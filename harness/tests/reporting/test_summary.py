@@ -91,10 +91,54 @@ def test_terminal_lines_hold_no_control_character(result: RunResult) -> None:
         assert not [char for char in line if unicodedata.category(char) in {"Cc", "Cf"}]
 
 
-def test_every_failed_check_has_one_line_with_its_remedy() -> None:
+def test_every_failed_check_is_followed_by_its_remedy_and_never_by_its_snippet() -> None:
     lines = terminal_lines(results.failing())
-    (line,) = [line for line in lines if line.startswith("  RBA-004")]
-    assert "Remedy: Grant what is missing" in line
+    (at,) = [index for index, line in enumerate(lines) if line.startswith("  RBA-004")]
+    assert lines[at + 1].startswith("    Remedy: Grant what is missing")
+    assert not [line for line in lines if "verbs:" in line]
+
+
+@pytest.mark.parametrize("width", [1, 40, 72, 200])
+def test_lines_are_wrapped_between_words_to_the_terminals_width(width: int) -> None:
+    wrapped = terminal_lines(results.failing(), width=width)
+    longest = max(len(word) for line in wrapped for word in line.split()) + 4
+    assert all(len(line) < max(width, longest, 41) for line in wrapped[1:-1])
+    assert " ".join(results.failing().sentence.split()) in " ".join(" ".join(wrapped).split())
+
+
+def test_an_operator_that_died_has_its_last_lines_in_the_terminal() -> None:
+    result = results.install_failure()
+    text = "\n".join(terminal_lines(result))
+    assert "The operator's last lines:" in text
+    assert result.tail[-1].split()[-1] in text
+
+
+@pytest.mark.parametrize(
+    ("live", "variables", "coloured"),
+    [
+        (True, {}, True),
+        (False, {}, False),
+        (True, {"NO_COLOR": "1"}, False),
+        (True, {"TERM": "dumb"}, False),
+    ],
+)
+def test_the_verdict_is_coloured_where_a_person_looks_at_it(
+    live: bool,  # noqa: FBT001 - a parameter of the test
+    variables: dict[str, str],
+    coloured: bool,  # noqa: FBT001 - likewise
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: live)
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    text = terminal_summary(results.failing(), RunFolder(tmp_path))
+
+    assert text.startswith("Verdict: \x1b[1;31mFAIL\x1b[0m " if coloured else "Verdict: FAIL ")
+    assert text.count("\x1b") == (2 if coloured else 0)
 
 
 def test_the_last_line_of_a_terminal_is_the_path_of_the_report(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.model.target import Kind, Mutation
-from harness.stimulus.mutation import Change, merge_patch, next_change, value_at
+from harness.stimulus.mutation import Change, changes, merge_patch, next_change, value_at
 
 BODY = {"spec": {"size": 2, "ports": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]}}
 
@@ -43,6 +43,18 @@ def test_turns_walk_through_all_mutations() -> None:
     )
     paths = [change.path for turn in (0, 1, 2) if (change := next_change(both, BODY, turn=turn))]
     assert paths == ["spec.size", "spec.message", "spec.size"]
+
+
+def test_fields_that_the_object_has_can_come_first() -> None:
+    both = kind(
+        Mutation(path="spec.replicas", values=(3,)),  # of another version, perhaps
+        Mutation(path="spec.size", values=(3,)),
+        Mutation(path="spec.ports[0].port", values=(1, 8)),
+    )
+    assert [change.path for change in changes(both, BODY, present_first=True)] == [
+        *("spec.size", "spec.ports[0].port", "spec.replicas"),
+    ]
+    assert changes(kind(), BODY, turn=5, present_first=True) == ()
 
 
 def test_a_merge_patch_names_only_the_field() -> None:

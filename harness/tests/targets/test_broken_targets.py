@@ -70,15 +70,15 @@ CORPUS = [
         NAME + "\nzzz: {}",
         [
             "target.yaml:4:1: zzz: there is no key 'zzz' in the top level "
-            "(known: gates, scope, tests, waivers, workloads)"
+            "(known: gates, requires, scope, tests, waivers, workloads)"
         ],
     ),
     (
         MANIFESTS,
         "manifests: {helm: {chart: x}}",
         [
-            "target.yaml:5:15: install.manifests.helm: Helm charts aren't supported yet "
-            "(render the chart with `helm template`, name it in `files`)"
+            "target.yaml:5:28: install.manifests.helm.chart: "
+            "the chart FOLDER/x isn't there (name its folder)"
         ],
     ),
     (
@@ -96,13 +96,13 @@ CORPUS = [
         "manifests: {}",
         [
             "target.yaml:5:14: install.manifests: "
-            "exactly one of kustomize, files may be set, not none"
+            "exactly one of kustomize, files, helm may be set, not none"
         ],
     ),
     (
         MANIFESTS,
         "manifests: {kustomize: config/default, files: [target.yaml]}",
-        ["exactly one of kustomize, files may be set, not kustomize, files"],
+        ["exactly one of kustomize, files, helm may be set, not kustomize, files"],
     ),
     (
         MANIFESTS,
@@ -276,6 +276,23 @@ CORPUS = [
         [
             "workloads[0].process.build: must be a list, not 'go build' (write [go, build])",
             "workloads[0].process.command[0]: the program must not be empty",
+        ],
+    ),
+    (
+        NAME,
+        NAME + "\nworkloads: [{deployment: x, process: {command: ['{pyhton}', -m, kopf]}}]",
+        [
+            "workloads[0].process.command[0]: nothing is known that {pyhton} stands for "
+            "(did you mean '{python}'?)"
+        ],
+    ),
+    (
+        NAME,
+        NAME + "\nrequires: {python: [operator-sdk, kopf, kopf], extras: x}",
+        [
+            "requires.python[0]: 'operator-sdk' isn't a package's name in Python",
+            "requires.python: names something twice",
+            "requires.extras: there is no key 'extras' in requires (did you mean 'extra'?)",
         ],
     ),
     (

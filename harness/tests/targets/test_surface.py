@@ -21,6 +21,7 @@ from harness.targets.exporting import SCHEMAS, rendered
 PARTS = [
     ("install", model.Install),
     ("install.manifests", model.Manifests),
+    ("install.manifests.helm", model.Helm),
     ("install.image", model.Image),
     ("kinds[]", model.Kind),
     ("kinds[].ready", model.Readiness),
@@ -29,6 +30,7 @@ PARTS = [
     ("workloads[].process", model.Process),
     ("workloads[].metrics", model.Metrics),
     ("workloads[].pprof", model.Pprof),
+    ("requires", model.Requires),
     ("scope", model.Scope),
     ("tests", model.Tests),
     ("waivers[]", model.Waiver),

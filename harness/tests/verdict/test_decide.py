@@ -63,7 +63,9 @@ class TestVerdict:
         result = decided(recording, PASSED, OPEN, measurements=[measured(1)])
 
         assert (result.verdict, result.exit_code) == (Verdict.PASS, 0)
-        assert result.sentence == "pass: 1 of 2 checks passed, 1 not verified; 1 of 1 gates met."
+        assert result.sentence == (
+            "1 of 2 checks passed, 1 not verified: books installs; 1 of 1 gates met."
+        )
 
     @pytest.mark.parametrize("severity", [Severity.BLOCKER, Severity.MAJOR])
     def test_fails_by_a_blocker_or_major_finding(
@@ -73,7 +75,7 @@ class TestVerdict:
 
         assert (result.verdict, result.exit_code) == (Verdict.FAIL, 1)
         assert result.sentence == (
-            "fail: REC-002 the operator wrote 9 times in 10 s at rest; "
+            "The operator wrote 9 times in 10 s at rest (REC-002); "
             "1 of 3 checks failed, 1 not verified."
         )
 
@@ -85,7 +87,7 @@ class TestVerdict:
 
         result = decided(recording, PASSED, outcome)
         assert result.verdict is Verdict.PASS
-        assert result.sentence == "pass: 1 of 2 checks failed, 1 minor finding."
+        assert result.sentence == "1 of 2 checks passed, 1 minor finding: books installs."
 
         recording.manifest(fail_on=("minor",))
         assert decided(recording, PASSED, outcome).exit_code == 1
@@ -97,8 +99,8 @@ class TestVerdict:
 
         assert result.exit_code == 1
         assert result.sentence == (
-            "fail: gate: latency_max is 3 s (n 3), which is not within <= 2 s; "
-            "1 of 1 checks passed; 0 of 1 gates met."
+            "Gate not met: latency_max is 3 s (n 3), which is not within <= 2 s; "
+            "the one check passed; 0 of 1 gates met."
         )
 
     def test_is_inconclusive_by_a_gate_without_measurement(self, recording: Recording) -> None:
@@ -107,7 +109,7 @@ class TestVerdict:
         result = decided(recording, PASSED)
 
         assert (result.verdict, result.exit_code) == (Verdict.INCONCLUSIVE, 5)
-        assert "gate: latency_max was not measured in this run" in result.sentence
+        assert "Gate undecided: latency_max was not measured in this run" in result.sentence
 
     def test_is_inconclusive_by_an_open_check_only_if_asked(self, recording: Recording) -> None:
         assert decided(recording, PASSED, OPEN).exit_code == 0
@@ -122,7 +124,7 @@ class TestVerdict:
         result = decided(recording, OPEN)
 
         assert result.exit_code == 5
-        assert "not one check could be decided" in result.sentence
+        assert "Not one check could be decided" in result.sentence
         assert "no check was judged" in decided(recording).sentence
 
     def test_takes_error_before_interruption_before_failure_before_doubt(
@@ -136,7 +138,9 @@ class TestVerdict:
         assert decided(recording, *outcomes, interrupted="SIGINT").exit_code == 2
         result = decided(recording, *outcomes, interrupted="SIGINT", errors=[ERROR])
         assert result.exit_code == 3
-        assert result.sentence.startswith("error: cluster: etcd died; 1 of 2 checks failed")
+        assert result.sentence.startswith(
+            "The harness broke (cluster): etcd died; 1 of 2 checks failed"
+        )
 
     def test_is_an_error_where_a_test_broke(self, recording: Recording) -> None:
         recording.test("test_a", "broken", message="boom")
@@ -146,28 +150,28 @@ class TestVerdict:
 
         assert result.exit_code == 3
         assert [note.where for note in result.errors] == ["cluster", "test_a", "test_b"]
-        assert "(and 2 more)" in result.sentence
+        assert ", and 2 more reasons;" in result.sentence
 
     def test_of_an_error_without_a_word_still_says_so(self, recording: Recording) -> None:
         result = decided(recording, PASSED, errors=[ErrorNote(where="cluster", message=" ")])
 
-        assert "cluster: no message" in result.sentence
+        assert "(cluster): no message" in result.sentence
 
     def test_is_interrupted_by_what_evidence_knows(self, recording: Recording) -> None:
         recording.test("test_a", "started")
         result = decided(recording, PASSED)
         assert result.exit_code == 2
-        assert "the run was cut short in test_a;" in result.sentence
+        assert "The run was cut short in test_a;" in result.sentence
 
         recording.stage("cluster", 0, 1)
         recording.stage("suite smoke", 1, 2, "interrupted")
         result = decided(recording, PASSED, interrupted="SIGINT")
-        assert "the run was stopped during the stage suite smoke (SIGINT)" in result.sentence
+        assert "The run was stopped during the stage suite smoke (SIGINT)" in result.sentence
 
     def test_is_interrupted_by_what_the_runner_knows(self, recording: Recording) -> None:
         result = decided(recording, PASSED, interrupted="SIGTERM")
 
-        assert "the run was stopped before its end (SIGTERM)" in result.sentence
+        assert "The run was stopped before its end (SIGTERM)" in result.sentence
 
 
 class TestFindings:
@@ -178,7 +182,7 @@ class TestFindings:
         result = decided(recording, failed(minor), failed(late, late), failed(early), failed(late))
 
         assert [item.title for item in result.findings] == ["Guestbook c", "b", "a"]
-        assert result.sentence.startswith("fail: INS-003 Guestbook c (and 1 more);")
+        assert result.sentence.startswith("Guestbook c (INS-003), and 1 more reason;")
         rows = {item.check.id: item.findings for item in result.checks}
         assert rows == {"REC-002": (2,), "RBA-004": (1,), "INS-003": (0,)}
 
@@ -281,7 +285,7 @@ class TestWaivers:
         ]
         assert result.checks[-1].check.id == "WAI-001"
         assert result.checks[-1].status is Status.FAIL
-        assert "fail: WAI-001 the waiver for REC-002 (x) expired" in result.sentence
+        assert "The waiver for REC-002 (x) expired on" in result.sentence
 
     def test_hold_on_their_last_day(self, recording: Recording) -> None:
         recording.target(waivers=(waiver(expires="2027-01-15"),))
@@ -319,8 +323,8 @@ class TestFacts:
         facts = {fact.name: fact.value for fact in result.environment}
         assert facts["Host"] == "Linux"
         assert facts["Cluster"] == "local, Kubernetes v1.34.0"
-        assert facts["etcd"] == "3.6 (cache)"
-        assert facts["Note"] == "etcd runs with --unsafe-no-fsync"
+        assert facts["Binaries (cache)"] == "etcd 3.6"
+        assert facts["About the cluster"] == "etcd runs with --unsafe-no-fsync"
         assert result.blind_spots == ("Pods don't run.",)
         assert [(test.test, test.duration_s) for test in result.tests] == [("test_a", 1)]
 

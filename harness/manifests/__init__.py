@@ -1,0 +1,7 @@
+"""Manifests as Kubernetes objects, wherever they come from; needed by several stages.
+
+sources     files, a kustomization or a chart to objects
+documents   YAML as Kubernetes reads it, with every problem at its line
+shapes      what an object of a known kind must look like
+objects     reading objects as plain JSON
+"""
