@@ -139,9 +139,7 @@ class ReleaseFiles:
         ]
         if silent:
             what = "The release mirror" if self._network.mirrored else "Official releases"
-            notes.append(
-                f"{what} can't be reached ({'; '.join(silent)}); Go modules are built instead."
-            )
+            notes.append(f"{what} can't be reached ({'; '.join(silent)}).")
         return notes
 
 

@@ -117,8 +117,17 @@ def helm() -> GoModule:
         version=versions.HELM,
         place=("helm",),
         packages={"helm": "helm.sh/helm/v3/cmd/helm"},
-        ldflags=f"-s -w -X helm.sh/helm/v3/internal/version.version=v{versions.HELM}",
+        ldflags=_helm_ldflags(),
         minutes=2,
+    )
+
+
+def _helm_ldflags() -> str:
+    major, minor = versions.KUBERNETES.split(".")[:2]
+    place = "helm.sh/helm/v3/pkg/chartutil"  # what charts are rendered for, if nothing else is said
+    return (
+        f"-s -w -X helm.sh/helm/v3/internal/version.version=v{versions.HELM}"
+        f" -X {place}.k8sVersionMajor={major} -X {place}.k8sVersionMinor={minor}"
     )
 
 

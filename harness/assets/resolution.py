@@ -127,13 +127,10 @@ def _made(
     for maker in _makers(pins):
         there = {asset.component for asset in assets}
         rest = [component for component in missing if component not in there]
-        said = len(notes)
         try:
             assets += maker.make(rest, on_progress, notes) if rest else ()
         except AssetError as error:
             raise _unmade(error, rest, pins, notes) from error
-        for note in notes[said:]:
-            on_progress(note)
     return tuple(assets)
 
 

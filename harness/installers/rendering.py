@@ -13,7 +13,7 @@ from harness.manifests.sources import load_manifests
 from harness.model.installation import Alteration
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.model.target import ManifestPatch, Target
@@ -21,20 +21,34 @@ if TYPE_CHECKING:
 __all__ = ["render", "twin_alterations"]
 
 
-def render(target: Target, *, kubectl: Path, helm: Path | None = None) -> tuple[Object, ...]:
+def render(
+    target: Target,
+    *,
+    kubectl: Path,
+    helm: Path | None = None,
+    kubernetes: str = "",
+    on_note: Callable[[str], None] | None = None,
+) -> tuple[Object, ...]:
     """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in.
 
     Args:
         target: What to render.
         kubectl: Path of kubectl, whose kustomize is used.
         helm: Path of helm, for charts; None for the one on PATH.
+        kubernetes: Version that charts are rendered for; empty for what helm takes by itself.
+        on_note: Told what was left out, for the report.
 
     Raises:
         TargetError: A manifest can't be read, parsed or rendered; a patch or a workload of the
             target definition matches nothing. Every problem of the files is named.
     """
     found = load_manifests(
-        target.install.manifests, kubectl=kubectl, helm=helm, release=target.name
+        target.install.manifests,
+        kubectl=kubectl,
+        helm=helm,
+        release=target.name,
+        kubernetes=kubernetes,
+        on_note=on_note,
     )
     kept = [obj for obj in found if kind_of(obj) not in target.install.skip]
     if not kept:

@@ -15,11 +15,11 @@ from harness.manifests.objects import Object, group_of, kind_of, name_of, namesp
 from harness.model.problems import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.model.target import Helm, Manifests
 
-__all__ = ["MAX_BYTES", "is_cluster_scoped", "load_manifests", "read_chart", "read_file"]
+__all__ = ["MAX_BYTES", "hook_of", "is_cluster_scoped", "load_manifests", "read_chart", "read_file"]
 __all__ += ["read_files", "read_kustomization", "unusable"]
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -41,7 +41,13 @@ _CLUSTER_SCOPED = frozenset(
 
 
 def load_manifests(
-    manifests: Manifests, *, kubectl: Path, helm: Path | None = None, release: str
+    manifests: Manifests,
+    *,
+    kubectl: Path,
+    helm: Path | None = None,
+    release: str,
+    kubernetes: str = "",
+    on_note: Callable[[str], None] | None = None,
 ) -> list[Object]:
     """Returns the objects that a target's manifests hold, in the order of the source.
 
@@ -50,6 +56,8 @@ def load_manifests(
         kubectl: Renders a kustomization.
         helm: Renders a chart; None for the one on PATH.
         release: Name of the chart's release, where the target names none.
+        kubernetes: Version that a chart is rendered for; empty for what helm takes by itself.
+        on_note: Told what was left out, a sentence each.
 
     Raises:
         TargetError: They can't be read, parsed or rendered; every problem is named.
@@ -57,7 +65,9 @@ def load_manifests(
     if manifests.kustomize is not None:
         return read_kustomization(Path(manifests.kustomize), kubectl)
     if manifests.helm is not None:
-        return read_chart(manifests.helm, helm, release=release)
+        return read_chart(
+            manifests.helm, helm, release=release, kubernetes=kubernetes, on_note=on_note
+        )
     return read_files(manifests.files)
 
 
@@ -74,7 +84,14 @@ def read_kustomization(folder: Path, kubectl: Path) -> list[Object]:
     return _rendered(argv, folder, program=kubectl, shown=f"kubectl kustomize {folder}")
 
 
-def read_chart(chart: Helm, helm: Path | None = None, *, release: str) -> list[Object]:
+def read_chart(
+    chart: Helm,
+    helm: Path | None = None,
+    *,
+    release: str,
+    kubernetes: str = "",
+    on_note: Callable[[str], None] | None = None,
+) -> list[Object]:
     """Returns the objects of a chart, rendered by `helm template`; hooks are left out.
 
     Objects that name no namespace get the release's, which is added where it isn't "default".
@@ -83,6 +100,8 @@ def read_chart(chart: Helm, helm: Path | None = None, *, release: str) -> list[O
         chart: Its folder or archive, and values.
         helm: The program; None for the one on PATH.
         release: Name of the release, where the chart's part of the target names none.
+        kubernetes: Version that it is rendered for; charts refuse those that they don't know.
+        on_note: Told which hooks were left out.
 
     Raises:
         TargetError: There is no helm, or the chart doesn't render.
@@ -96,10 +115,21 @@ def read_chart(chart: Helm, helm: Path | None = None, *, release: str) -> list[O
             "and name the file under install.manifests.files.",
         )
     argv = [str(program), "template", chart.release or release, str(path)]
-    argv += ["--namespace", chart.namespace, "--include-crds", "--no-hooks"]
+    argv += ["--namespace", chart.namespace, "--include-crds"]
+    argv += ["--kube-version", kubernetes] if kubernetes else []
     argv += [word for file in chart.values for word in ("--values", file)]
     found = _rendered(argv, path, program=program, shown=f"helm template {path}")
-    return _placed(found, chart.namespace)
+    hooks = [obj for obj in found if hook_of(obj)]
+    if hooks and on_note:
+        names = ", ".join(f"{kind_of(obj)} {name_of(obj)} ({hook_of(obj)})" for obj in hooks)
+        on_note(f"The chart's hooks aren't run, as there is no Helm release: {names}.")
+    return _placed([obj for obj in found if not hook_of(obj)], chart.namespace)
+
+
+def hook_of(obj: Object) -> str:
+    """Returns when Helm would run an object as a hook, for example "pre-install"; else empty."""
+    annotations = obj["metadata"].get("annotations")
+    return str(annotations.get("helm.sh/hook", "")) if isinstance(annotations, dict) else ""
 
 
 def _placed(objects: Sequence[Object], namespace: str) -> list[Object]:

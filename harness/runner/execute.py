@@ -178,7 +178,9 @@ class _Executor:
             on_progress=self._progress.detail,
             on_kinds=lambda: self._provider.learn_kinds(cluster, guard),
         )
-        return installer.install(self._prepared.manifests)
+        installation = installer.install(self._prepared.manifests)
+        notes = (*self._prepared.notes, *installation.notes)
+        return msgspec.structs.replace(installation, notes=notes)
 
     def _record_probes(self, guard: Guard, client: KubeClient, installation: Installation) -> None:
         names = {workload.process for workload in installation.workloads if workload.process}

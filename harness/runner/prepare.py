@@ -18,6 +18,8 @@ from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.runner.progress import Progress
 
 __all__ = ["Prepared", "RunRequest", "prepare"]
@@ -46,6 +48,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         manifests: Rendered, in the order of the source.
         tests: Node ids, by suite.
+        notes: What rendering left out, for the report.
     """
 
     request: RunRequest
@@ -55,6 +58,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     manifests: tuple[dict[str, Any], ...]  # Kubernetes objects
     tests: dict[str, tuple[str, ...]]
     seed: int
+    notes: tuple[str, ...] = ()
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -82,10 +86,19 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         found = assets.resolve(
             kubernetes=request.settings.kubernetes_version, on_progress=progress.detail
         )
+        for note in found.notes:
+            progress.detail(note)
         progress.stage("Building the operator")
         targets.build(target, on_line=progress.detail, stream=room.stream)
     progress.stage("Rendering the manifests")
-    manifests = render(target, kubectl=found.path(assets.Component.KUBECTL))
+    notes: list[str] = []
+    manifests = render(
+        target,
+        kubectl=found.path(assets.Component.KUBECTL),
+        helm=_helm(target, progress),
+        kubernetes=found.asset(assets.Component.KUBE_APISERVER).version,
+        on_note=notes.append,
+    )
     preflight(target, manifests)
     return Prepared(
         request=request,
@@ -95,7 +108,16 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         manifests=manifests,
         tests=tests,
         seed=seed,
+        notes=tuple(notes),
     )
+
+
+def _helm(target: Target, progress: Progress) -> Path | None:
+    """Returns the path of helm where the target is a chart."""
+    if target.install.manifests.helm is None:
+        return None
+    found = assets.resolve((assets.Component.HELM,), on_progress=progress.detail)
+    return found.path(assets.Component.HELM)
 
 
 def _tests(
