@@ -22,6 +22,7 @@ lint: environment ## ruff, mypy, import-linter.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd operators_under_test/reference && ../../$(BIN)/mypy --strict --config-file= -p noteboard
 	$(BIN)/lint-imports
 
 test: lint test-fast test-local ## All static checks and all tests.
@@ -37,6 +38,7 @@ binaries: environment ## Find or build the control plane's binaries.
 test-local: environment binaries ## Tests on a real control plane, in a real browser, of the real wheel.
 	@ci/steps/browser.sh
 	cd operators_under_test/guestbook && go vet ./... && go test ./...
+	cd operators_under_test/fixtures && go vet ./... && go test ./...
 	$(PYTEST) -m "controlplane or browser or package"
 
 bench-stability: environment binaries ## Ten smoke runs in a row, and ten with one core kept busy: the same verdict?

@@ -43,6 +43,7 @@ def generate(
     folder: Path,
     *,
     scratch: Path,
+    log: Path,
     on_progress: Callable[[str], None],
 ) -> None:
     """Writes go.mod, go.sum and tools.go.
@@ -52,6 +53,7 @@ def generate(
         go: Reads and completes the files.
         folder: Where they go.
         scratch: For Go's temporary files.
+        log: Where the output of a failure is kept.
         on_progress: Told what goes on.
 
     Raises:
@@ -63,6 +65,18 @@ def generate(
     toolchain.require(go, upstream, f"{module.name} {module.version}")
     for name, text in written(module, upstream.decode("utf-8", errors="replace")).items():
         (folder / name).write_text(text, encoding="utf-8")
+    _tidy(module, go, folder, scratch=scratch, log=log, on_progress=on_progress)
+
+
+def _tidy(
+    module: GoModule,
+    go: Toolchain,
+    folder: Path,
+    *,
+    scratch: Path,
+    log: Path,
+    on_progress: Callable[[str], None],
+) -> None:
     lines: list[str] = []
 
     def take(line: str) -> None:
@@ -72,16 +86,17 @@ def generate(
 
     try:
         command.stream(
-            [go.path, "mod", "tidy"],
+            (go.path, "mod", "tidy"),
             timeout=_DOWNLOAD_S,
             cwd=folder,
             env=go.environment(scratch),
             on_line=take,
         )
     except CommandError as error:
-        subject = f"Completing the Go module of {module.name} {module.version}"
         said = lines or str(error).splitlines()[:1]
-        raise goerrors.explain(subject, said, log=folder / "go.mod") from error
+        log.write_text("\n".join(map(goerrors.without_credentials, said)), encoding="utf-8")
+        subject = f"Completing the Go module of {module.name} {module.version}"
+        raise goerrors.explain(subject, said, log=log) from error
 
 
 def written(module: GoModule, upstream: str) -> dict[str, str]:

@@ -163,7 +163,12 @@ class _Job:
                     (source / name).write_bytes(content)
             else:
                 generation.generate(
-                    self._module, self._go, source, scratch=scratch, on_progress=on_progress
+                    self._module,
+                    self._go,
+                    source,
+                    scratch=scratch,
+                    log=self._log,
+                    on_progress=on_progress,
                 )
         except OSError as error:
             raise goerrors.explain(self._subject, [str(error)], log=self._log) from error

@@ -70,7 +70,7 @@ def init(
     Nothing is run and no cluster is touched. Exit code 0 also where something is left to fill
     in; 4 where no target could be made.
     """  # noqa: D301 - \b is click's mark
-    from harness.targets.detection import Wishes, detect  # noqa: PLC0415 - heavy
+    from harness.targets.detection import Tools, Wishes, detect  # noqa: PLC0415 - heavy
 
     start = Path(place).absolute()
     file = _output(start, output)
@@ -83,7 +83,8 @@ def init(
     )
     if wishes.build and not wishes.command:
         raise UsageError("--build needs --command: which program does it make?")
-    detected = detect(_normal(start), folder=file.parent, wishes=wishes, kubectl=_kubectl)
+    tools = Tools(kubectl=_kubectl, helm=_helm)
+    detected = detect(_normal(start), folder=file.parent, wishes=wishes, tools=tools)
     _refuse_existing(list(detected.samples), force=force)
     for path, text in {**detected.samples, file: detected.text}.items():
         _write(path, text)
@@ -132,11 +133,25 @@ def _folder(sources: str | None) -> Path | None:
 
 
 def _kubectl() -> Path:
+    return _asset("kubectl")
+
+
+def _asset(name: str) -> Path:
     from harness import assets  # noqa: PLC0415 - heavy
 
-    component = assets.Component.KUBECTL
+    component = assets.Component(name)
     found = assets.resolve((component,), on_progress=lambda text: click.echo(text, err=True))
     return found.path(component)
+
+
+def _helm() -> Path | None:
+    from harness.errors import AssetError  # noqa: PLC0415 - only here
+
+    try:
+        return _asset("helm")
+    except AssetError as error:
+        click.echo(f"note: {error}", err=True)
+        return None
 
 
 def _write(path: Path, text: str) -> None:

@@ -125,7 +125,7 @@ def _derived(target: Target) -> dict[str, Any] | None:
 
 
 def _render(target: Target) -> tuple[dict[str, Any], ...] | None:
-    """Returns the rendered manifests; None, with a note, where kubectl isn't here.
+    """Returns the rendered manifests; None, with a note, where what renders them isn't here.
 
     Raises:
         TargetError: They are broken.
@@ -133,18 +133,20 @@ def _render(target: Target) -> tuple[dict[str, Any], ...] | None:
     from harness import assets  # noqa: PLC0415 - heavy
     from harness.installers import render  # noqa: PLC0415 - heavy
 
-    kubectl = Path()
-    if target.install.manifests.kustomize is not None:
-        found = assets.survey((assets.Component.KUBECTL,)).found
-        if not found:
-            click.echo(
-                "note: the manifests weren't rendered: kubectl isn't here "
-                "(`harness assets fetch` gets it).",
-                err=True,
-            )
-            return None
-        kubectl = found[0].path
-    return render(target, kubectl=kubectl)
+    manifests = target.install.manifests
+    if manifests.helm is None and manifests.kustomize is None:
+        return render(target, kubectl=Path())
+    name = "kubectl" if manifests.helm is None else "helm"
+    found = assets.survey((assets.Component(name),)).found
+    if not found:
+        click.echo(
+            f"note: the manifests weren't rendered: {name} isn't here "
+            f"(`harness assets fetch {name}` gets it).",
+            err=True,
+        )
+        return None
+    path = found[0].path
+    return render(target, kubectl=path, helm=path)
 
 
 @targets.command()

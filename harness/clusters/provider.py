@@ -81,3 +81,26 @@ class Provider(Protocol):
         Raises:
             ClusterError: The controllers don't come back.
         """
+
+    def snapshot(self, cluster: Cluster, guard: Guard, name: str) -> None:
+        """Keeps all objects of a running cluster under a name, in place of what it held.
+
+        Only where the cluster has `Capability.SNAPSHOT`; the same goes for `restore`.
+
+        Raises:
+            ClusterError: The name can't be used, or the data can't be read.
+        """
+
+    def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:
+        """Puts all objects back as a snapshot has them, and waits until the cluster is ready.
+
+        The whole control plane ends meanwhile. It's the caller's duty to stop the operator and
+        its own watchers before: what they remember isn't true any more. Resource versions go on,
+        they never repeat; a watch that was open gets 410 Gone. Tokens must be minted anew
+        afterwards: they may be bound to a Pod or ServiceAccount that isn't there any more, or
+        is there again.
+
+        Raises:
+            ClusterError: There is no such snapshot, it can't be read, or the cluster doesn't come
+                back. Where only the data couldn't be put back, the cluster runs as before.
+        """

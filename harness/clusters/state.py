@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -31,6 +32,7 @@ __all__ = [
 ]
 
 _CLUSTER = "cluster.json"
+_ODD = re.compile(r"""[\s,;"'`$\\]""")
 
 
 def clusters_home() -> Path:
@@ -42,13 +44,19 @@ def new_state_dir() -> Path:
     """Makes the private folder (0700) of a new cluster; its name is the cluster's id.
 
     Raises:
-        ClusterError: It can't be made.
+        ClusterError: It can't be made, or no cluster can work there.
     """
+    home = clusters_home()
+    if odd := _ODD.search(str(home)):
+        raise ClusterError(
+            f"No cluster can be kept below {home}: kwokctl splits paths at {odd[0]!r}.",
+            hint="Set XDG_STATE_HOME to a folder without blanks, commas and quotes in its path.",
+        )
     try:
-        return make_state_folder(clusters_home())
+        return make_state_folder(home)
     except OSError as error:
         raise ClusterError(
-            f"Can't make a folder below {clusters_home()}: {error.strerror or error}",
+            f"Can't make a folder below {home}: {error.strerror or error}",
             hint="Set XDG_STATE_HOME to a folder that can be written.",
         ) from error
 

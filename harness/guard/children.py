@@ -122,6 +122,7 @@ class Children:
         Raises:
             HarnessError: The name is taken by a running one, or it can't be started.
         """
+        self.reap()  # one that was killed a moment ago gives its name back
         present = self._children.get(request.name)
         if present is not None and present.exit_code is None:
             raise HarnessError(f"{request.name!r} is running already (pid {present.pid}).")

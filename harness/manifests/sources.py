@@ -19,8 +19,17 @@ if TYPE_CHECKING:
 
     from harness.model.target import Helm, Manifests
 
-__all__ = ["MAX_BYTES", "hook_of", "is_cluster_scoped", "load_manifests", "read_chart", "read_file"]
-__all__ += ["read_files", "read_kustomization", "unusable"]
+__all__ = [
+    "MAX_BYTES",
+    "hook_of",
+    "is_cluster_scoped",
+    "load_manifests",
+    "read_chart",
+    "read_file",
+    "read_files",
+    "read_kustomization",
+    "unusable",
+]
 
 MAX_BYTES = 32 * 1024 * 1024
 """The largest bundles of operators have about 5 MiB; what an etcd would take in all is far less."""

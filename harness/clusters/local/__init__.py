@@ -8,5 +8,6 @@ our choice, identities, audit, single components, simulated nodes.
     pki            certificates and kubeconfigs, one identity a component
     ports          chosen and reserved machine-wide
     components     the running processes: alive, last lines, stop, start
+    snapshots      etcd's data, kept and put back
     readiness      nodes, default storage class, and when all is ready
 """

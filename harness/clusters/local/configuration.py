@@ -59,6 +59,16 @@ class Paths(msgspec.Struct, frozen=True, kw_only=True):
         return self.state / "kwokctl.log"
 
     @property
+    def tools(self) -> Path:
+        """Links of the binaries that snapshots need."""
+        return self.state / "tools"
+
+    @property
+    def snapshots(self) -> Path:
+        """What `Provider.snapshot` took."""
+        return self.state / "snapshots"
+
+    @property
     def work(self) -> Path:
         """Folder of the cluster as kwokctl lays it out."""
         return self.state / "clusters" / CLUSTER_NAME

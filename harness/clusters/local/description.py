@@ -41,6 +41,7 @@ _CAPABILITIES = (
     Capability.WORKLOADS,
     Capability.AUDIT,
     Capability.RESTART_APISERVER,
+    Capability.SNAPSHOT,
 )
 _CONTROLLERS = {
     "kube-apiserver": ("system:apiserver",),

@@ -5,19 +5,21 @@ from __future__ import annotations
 import shutil
 import signal
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.clusters.local import components as processes
+from harness.clusters.local import snapshots
 from harness.clusters.local.components import ASSETS, BINARIES, Component, component_environment
 from harness.clusters.local.configuration import CLUSTER_NAME, SERVICE_IP, Paths, render
 from harness.clusters.local.description import describe
 from harness.clusters.local.pki import Pki, write_kubeconfig
 from harness.clusters.local.ports import reserve
-from harness.clusters.local.readiness import CREATE, Boot
+from harness.clusters.local.readiness import CREATE, Boot, forget_leases
 from harness.clusters.state import remember
-from harness.errors import ClusterError, HarnessError
+from harness.errors import ApiError, ClusterError, HarnessError
 from harness.guard.leftovers import write_private
 from harness.kube.client import KubeClient
 from harness.kube.connection import Connection, Credentials
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalProvider"]
 
+_API_SERVER = "kube-apiserver"
+_KWOK = "kwok-controller"
 _CONTROLLER_MANAGER = "kube-controller-manager"
 
 _KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok-controller")
@@ -116,11 +120,16 @@ class LocalProvider:
         """Starts a stopped component again; see `Provider.start_component`."""
         paths = _paths_of(cluster)
         component = processes.find_component(paths.work, name)
-        processes.start(component, guard, state=paths.state)
-        server = processes.find_component(paths.work, "kube-apiserver")
+        if component.is_running():
+            return
+        server = processes.find_component(paths.work, _API_SERVER)
         boot = _boot(paths, guard, Deadline(_START_S), (component, server))
-        client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
+        client = _client(paths, cluster.server)
         try:
+            if component.name == _KWOK:
+                with suppress(ApiError):  # the server is down too, perhaps
+                    forget_leases(client)
+            processes.start(component, guard, state=paths.state)
             boot.await_server(client)
             boot.await_serving(client)
         finally:
@@ -130,6 +139,32 @@ class LocalProvider:
         """Starts kube-controller-manager anew; see `Provider.learn_kinds`."""
         self.stop_component(cluster, guard, _CONTROLLER_MANAGER)
         self.start_component(cluster, guard, _CONTROLLER_MANAGER)
+
+    def snapshot(
+        self,
+        cluster: Cluster,
+        guard: Guard,  # noqa: ARG002 - other providers need it
+        name: str,
+    ) -> None:
+        """Keeps all objects under a name; see `Provider.snapshot`."""
+        paths = _paths_of(cluster)
+        snapshots.save(paths, processes.find_component(paths.work, "etcd"), name)
+
+    def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:
+        """Puts all objects back; see `Provider.restore`.
+
+        Everything ends by SIGKILL, clients first: an API server that is asked to end waits up to
+        a minute for its open watches, and what it would still write is thrown away.
+        """
+        paths = _paths_of(cluster)
+        parts = processes.components_of(paths.work)
+        file = snapshots.find(paths, name)
+        for part in reversed(parts.values()):
+            processes.stop(part, sig=signal.SIGKILL)
+        try:
+            snapshots.restore(paths, parts["etcd"], file)
+        finally:
+            _start_again(paths, cluster.server, parts, guard)
 
 
 class _Teller:
@@ -176,7 +211,7 @@ def _boot_up(
         cwd=paths.state,
         log=paths.kwokctl_log,
     )
-    client = _client(paths, ports.apiserver)
+    client = _client(paths, f"https://127.0.0.1:{ports.apiserver}")
     try:
         parts = [
             Component(name=part, binary=binaries[asset], work=paths.work)
@@ -184,13 +219,12 @@ def _boot_up(
         ]
         boot = _boot(paths, guard, deadline, parts)
         boot.await_started(client)
-        tell("kwokctl done")
         boot.await_answer(client)
-        tell("API server answers")
         version = client.version()
         boot.furnish(client, kubelet_port=ports.kwok, version=version)
         boot.await_server(client)
         tell("API server ready")
+        boot.await_furnished(client)
         whole = _boot(paths, guard, deadline, processes.components_of(paths.work).values())
         whole.await_serving(client)
         tell("nodes ready")
@@ -199,7 +233,28 @@ def _boot_up(
     return version
 
 
-def _client(paths: Paths, port: int) -> KubeClient:
+def _start_again(
+    paths: Paths, server: str, parts: Mapping[str, Component], guard: Guard
+) -> None:
+    """Starts all components of a cluster that has its objects, and waits until it's ready."""
+    boot = _boot(paths, guard, Deadline(_START_S), parts.values())
+    client = _client(paths, server)
+    first = ("etcd", _API_SERVER)
+    try:
+        for name in first:
+            processes.start(parts[name], guard, state=paths.state)
+        boot.await_answer(client)
+        boot.attempt(lambda: forget_leases(client), client)
+        for part in parts.values():
+            processes.start(part, guard, state=paths.state)
+        boot.await_server(client)
+        boot.await_serving(client)
+        boot.await_furnished(client)
+    finally:
+        client.connection.close()
+
+
+def _client(paths: Paths, server: str) -> KubeClient:
     """Returns a client of the harness's identity, by its files.
 
     To read the kubeconfig would load the kubernetes package: half a second of a processor that
@@ -207,13 +262,13 @@ def _client(paths: Paths, port: int) -> KubeClient:
     """
     tls = ssl.create_default_context(cafile=str(paths.pki / "ca.crt"))
     tls.load_cert_chain(paths.pki / "harness.crt", paths.pki / "harness.key")
-    return KubeClient(Connection(Credentials(f"https://127.0.0.1:{port}", tls=tls)))
+    return KubeClient(Connection(Credentials(server, tls=tls)))
 
 
 def _write(
     paths: Paths,
     ports: Ports,
-    binaries: Mapping[str, Path],
+    binaries: dict[str, Path],
     *,
     durable: bool,
     name: str,
@@ -241,6 +296,7 @@ def _write(
         identity="harness",
         name=f"harness-{name}",
     )
+    snapshots.link_tools(paths, binaries)
     policy = Path(__file__).with_name("audit-policy.yaml").read_bytes()
     write_private(paths.state / "audit-policy.yaml", policy)
     write_private(paths.configuration, render(paths, ports, binaries, durable=durable).encode())

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from harness.guard import Guard
     from harness.kube.client import KubeClient
 
-__all__ = ["CREATE", "NODES", "Boot", "is_ready_node", "nodes", "storage_class"]
+__all__ = [
+    "CREATE",
+    "NODES",
+    "Boot",
+    "forget_leases",
+    "is_ready_node",
+    "nodes",
+    "storage_class",
+]
 
 CREATE = "kwokctl create"
 """The guard's name for the process that starts the cluster."""
@@ -39,6 +47,9 @@ _STORAGE = Resource(
     plural="storageclasses",
     kind="StorageClass",
     namespaced=False,
+)
+_LEASE = Resource(
+    group="coordination.k8s.io", version="v1", plural="leases", kind="Lease", namespaced=True
 )
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _OK, _CONFLICT = 200, 409
@@ -119,6 +130,19 @@ def is_ready_node(node: dict[str, Any] | None) -> bool:
     return not taints and any(
         condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions
     )
+
+
+def forget_leases(client: KubeClient) -> None:
+    """Removes the simulated nodes' leases, so that a kwok that starts now takes them at once.
+
+    Each kwok process has an identity of its own; it would wait for a killed one's lease to end,
+    for 40 s, and no pod would run until then.
+
+    Raises:
+        ApiError: The API server refuses.
+    """
+    for name in NODES:
+        client.delete(_LEASE, name, "kube-node-lease")
 
 
 class Boot:
@@ -212,7 +236,7 @@ class Boot:
             SYSTEM_CLOCK.sleep(_PAUSE_S)
 
     def furnish(self, client: KubeClient, *, kubelet_port: int, version: str) -> None:
-        """Makes nodes and default StorageClass, and waits for what a cluster always has.
+        """Makes nodes and default StorageClass; the API server need not be ready for that.
 
         Raises:
             ClusterError: A component ended, or time is over.
@@ -220,6 +244,13 @@ class Boot:
         self._create(client, _STORAGE, storage_class())
         for node in nodes(kubelet_port=kubelet_port, version=version):
             self._create(client, _NODE, node)
+
+    def await_furnished(self, client: KubeClient) -> None:
+        """Waits for what a cluster always has: the default ServiceAccount, and ready nodes.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
         self._await(client, _ACCOUNT, "default", "default", lambda found: found is not None)
         for name in NODES:
             self._await(client, _NODE, name, "", is_ready_node)
@@ -268,19 +299,33 @@ class Boot:
             )
 
     def _create(self, client: KubeClient, resource: Resource, body: dict[str, Any]) -> None:
-        """Makes an object, as soon as a server that is still booting takes it."""
-        while True:
+        def create() -> None:
             try:
                 client.create(resource, body)
             except ApiError as error:
-                if error.status == _CONFLICT:
-                    return
-                self.check()
+                if error.status != _CONFLICT:
+                    raise
+
+        self.attempt(create, client)
+
+    def attempt(self, act: Callable[[], None], client: KubeClient) -> None:
+        """Does something as soon as a server that is still booting lets it happen.
+
+        Args:
+            act: Raises ApiError where it can't be done yet.
+            client: Tells which server it is.
+
+        Raises:
+            ClusterError: A component ended, or time is over.
+        """
+        while True:
+            try:
+                return act()
+            except ApiError as error:
+                self.check(serving=False)
                 if self._deadline.passed:
-                    raise self._late(f"{resource.kind} can't be made: {error}", client) from error
+                    raise self._late(f"The API server refuses: {error}", client) from error
                 SYSTEM_CLOCK.sleep(_PAUSE_S)
-            else:
-                return
 
     def _await(
         self,

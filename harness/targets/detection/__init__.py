@@ -8,6 +8,6 @@ samples      those that are there; invention, validation, patterns for one that 
 writing      the file, with comments
 """
 
-from harness.targets.detection.detecting import Detected, Wishes, detect
+from harness.targets.detection.detecting import Detected, Tools, Wishes, detect
 
-__all__ = ["Detected", "Wishes", "detect"]
+__all__ = ["Detected", "Tools", "Wishes", "detect"]

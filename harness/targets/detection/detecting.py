@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.command import which
 from harness.errors import TargetError
 from harness.manifests.objects import Object, kind_of
 from harness.manifests.sources import load_manifests
@@ -27,12 +27,12 @@ from harness.targets.detection.workloads import choose_operators, describe_opera
 from harness.targets.detection.writing import Definition, sample_text, target_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from harness.targets.detection.facts import Crd
     from harness.targets.detection.workloads import Operator
 
-__all__ = ["Detected", "Wishes", "detect"]
+__all__ = ["Detected", "Tools", "Wishes", "detect"]
 
 
 class Wishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +49,18 @@ class Wishes(msgspec.Struct, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     build: tuple[str, ...] = ()
     sources: Path | None = None
+
+
+class Tools(msgspec.Struct, frozen=True, kw_only=True):
+    """Programs that render manifests; asked for only where they are needed.
+
+    Attributes:
+        kubectl: Finds or makes kubectl.
+        helm: Finds helm; returns None where there is none.
+    """
+
+    kubectl: Callable[[], Path]
+    helm: Callable[[], Path | None]
 
 
 class Detected(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,21 +83,21 @@ class Detected(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...]
 
 
-def detect(place: Path, *, folder: Path, wishes: Wishes, kubectl: Callable[[], Path]) -> Detected:
+def detect(place: Path, *, folder: Path, wishes: Wishes, tools: Tools) -> Detected:
     """Returns the target definition of a project.
 
     Args:
         place: The project's folder, or a file of manifests; absolute.
         folder: Where target.yaml will be; absolute.
         wishes: What the user said.
-        kubectl: Finds kubectl, should a kustomization have to be rendered.
+        tools: What renders manifests.
 
     Raises:
         TargetError: Nothing usable is there; every problem of the manifests is named.
     """
     report = Report(folder)
     layout = _wished(find_layout(place), wishes)
-    manifests = _manifests(layout, kubectl, report)
+    manifests = _manifests(layout, tools, report)
     crds = read_crds(manifests, report)
     if not crds:
         needs = report.missing[0] if report.missing else ""
@@ -133,10 +145,11 @@ def _wished(layout: Layout, wishes: Wishes) -> Layout:
     return msgspec.structs.replace(layout, name=name, sources=wishes.sources or layout.sources)
 
 
-def _manifests(layout: Layout, kubectl: Callable[[], Path], report: Report) -> list[Object]:
+def _manifests(layout: Layout, tools: Tools, report: Report) -> list[Object]:
     """Returns the rendered objects; of a chart without helm, only its CRDs."""
     manifests = layout.manifests
-    if manifests.helm is not None and which("helm") is None:
+    helm = tools.helm() if manifests.helm is not None else None
+    if manifests.helm is not None and helm is None:
         report.lacks(
             "helm, which renders the chart: workloads, rules and ports aren't known. Install it "
             "and run `harness init --force` again; `harness run` needs it too."
@@ -149,8 +162,8 @@ def _manifests(layout: Layout, kubectl: Callable[[], Path], report: Report) -> l
             kubectl=Path(),
             release=layout.name,
         )
-    program = kubectl() if manifests.kustomize is not None else Path()
-    return load_manifests(manifests, kubectl=program, release=layout.name)
+    kubectl = tools.kubectl() if manifests.kustomize is not None else Path()
+    return load_manifests(manifests, kubectl=kubectl, helm=helm, release=layout.name)
 
 
 def _origin(layout: Layout) -> str:
@@ -211,7 +224,7 @@ def _explain(
     layout: Layout, manifests: Sequence[Object], operators: Sequence[Operator], report: Report
 ) -> None:
     """Reports what of the manifests will trouble a run."""
-    if not operators and (layout.manifests.helm is None or which("helm") is not None):
+    if not operators and (layout.manifests.helm is None or not report.missing):
         report.lacks("a Deployment: there is nothing that could be run as a process.")
     for obj in manifests:
         for subject in obj.get("subjects") or ():

@@ -69,7 +69,7 @@ def _fits(crd: Crd, sample: FoundSample, report: Report) -> bool:
         file = report.shown(sample.file)
         report.lacks(
             f"the version {version} of {crd.kind}, which {file} is of: the CRD serves "
-            f" {', '.join(crd.schemas)}. The sample isn't used."
+            f"{', '.join(crd.schemas)}. The sample isn't used."
         )
         return False
     wrong = misfits(crd.schemas[version], sample.body)

@@ -48,7 +48,8 @@ def test_an_object_that_nobody_can_read_fails_with_the_servers_words(recording: 
     (finding,) = judged(recording).findings
 
     assert finding.title == (
-        "guestbooks sample can't be read: the conversion webhook of Guestbook (example.com/v1) fails"
+        "guestbooks sample can't be read: "
+        "the conversion webhook of Guestbook (example.com/v1) fails"
     )
     assert refusal in finding.detail
     assert "  can't convert" in finding.detail

@@ -28,7 +28,7 @@ list)
 mod)
   echo "$*" >> {mods}
   case "$*" in
-  "mod tidy") cp go.mod {tidied}; echo "checked" > go.sum ;;
+  "mod tidy") {tidy}; cp go.mod {tidied}; echo "checked" > go.sum ;;
   *"@v1.33.6") echo "go: downloading it"; echo '{{"GoMod": "{upstream}"}}' ;;
   *) echo '{{"Error": "unknown revision"}}'; exit 1 ;;
   esac
@@ -101,7 +101,7 @@ class Machine:
         text = f"echo {component} >> {self.asked}; echo 'Version: v{version or pinned(component)}'"
         return write_script(self.root / folder / component, text)
 
-    def name(self, variable: str, value: Path) -> None:
+    def name(self, variable: str, value: Path | str) -> None:
         """Sets a variable of our environment."""
         self._setenv(variable, str(value))
 
@@ -113,6 +113,7 @@ class Machine:
         before: str = "",
         after: str = "",
         says: str = "",
+        tidy: str = ":",
     ) -> Path:
         """Puts a fake Go on PATH.
 
@@ -122,6 +123,7 @@ class Machine:
             before: Shell run by `go build` before it writes; $out is the output folder.
             after: Shell run at its end.
             says: Version of what it builds; by default the pinned ones.
+            tidy: Shell run by `go mod tidy` first.
         """
         cases = [
             f"{module_of(component).packages[component]}) "
@@ -135,6 +137,7 @@ class Machine:
             calls=self.calls,
             settings=self.go_settings,
             mods=self.go_mods,
+            tidy=tidy,
             tidied=self.tidied,
             upstream=self.upstream,
             before=before,

@@ -90,7 +90,8 @@ def held(machine: Machine) -> Iterator[tuple[Path, int]]:
     Then it prints, and so dies if nobody listens any more, as the real one does.
     """
     started, release = machine.fifo("started"), machine.fifo("release")
-    wait = f"echo > {started}; cat {release} > /dev/null; echo go on"
+    # Opened before it says so: a pipe that nobody holds any more would be waited for without end.
+    wait = f"exec 3< {release}; echo > {started}; cat <&3 > /dev/null; echo go on"
     machine.go(before=f'echo half > "${{out}}server"; {wait}')
     # Opened for both, so that Go's open doesn't wait; closing it is the end of the file.
     fd = os.open(release, os.O_RDWR)

@@ -186,7 +186,7 @@ def test_a_full_disk_is_one_paragraph_and_leaves_nothing(
     server.publish(SCHEDULER, padding=1 << 20)
     folder = machine.cache / "harness"
     folder.mkdir()
-    argv = [_MOUNT, "-t", "tmpfs", "-o", "size=256k", "tmpfs", folder]
+    argv = (_MOUNT, "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder))
     try:
         command.run(argv, timeout=10)
     except CommandError:

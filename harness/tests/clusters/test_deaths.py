@@ -221,7 +221,7 @@ def test_a_port_that_is_taken_meanwhile_is_reported(
         Live(name="taken", assets=assets, run=None)
 
 
-def test_a_controller_manager_that_gave_up_on_a_slow_server_is_started_again(
+def test_a_slow_server_does_not_wear_its_clients_out(
     own_home: Path,  # noqa: ARG001 - set before any state folder is made
     assets: AssetSet,
     tmp_path: Path,
@@ -229,6 +229,6 @@ def test_a_controller_manager_that_gave_up_on_a_slow_server_is_started_again(
     real = assets.path("kube-apiserver")
     slow = with_fake(assets, "kube-apiserver", tmp_path, f'sleep 12; exec {real} "$@"')
     made = Live(name="slow", assets=slow, run=None)
-    started = {status.name for status in made.guard.processes()}
+    started_anew = {status.name for status in made.guard.processes()} - {"kwokctl create"}
     made.close()
-    assert "kube-controller-manager" in started
+    assert not started_anew, "controller-manager gives up after 10 s, but was held"

@@ -72,6 +72,7 @@ def test_it_says_what_it_is(live: Live) -> None:
         "workloads",
         "audit",
         "restart_apiserver",
+        "snapshot",
     }
     assert any("--unsafe-no-fsync" in fact for fact in cluster.facts)
     assert any("No kubelet" in spot for spot in cluster.blind_spots)
@@ -219,6 +220,14 @@ def test_a_component_can_be_stopped_and_started(live: Live) -> None:
     live.client.create(deployments, deployment("later", 1))
     live.provider.start_component(live.cluster, live.guard, "kube-scheduler")
     await_available(live, deployments, "later")
+
+
+def test_pods_run_at_once_when_a_killed_kwok_is_started_again(live: Live) -> None:
+    deployments = live.client.resource("deployments.apps")
+    live.provider.stop_component(live.cluster, live.guard, "kwok", sig=signal.SIGKILL)
+    live.client.create(deployments, deployment("meanwhile", 1))
+    live.provider.start_component(live.cluster, live.guard, "kwok")
+    await_available(live, deployments, "meanwhile")
 
 
 def test_the_server_can_be_killed_and_comes_back_with_its_data(live: Live) -> None:

@@ -70,14 +70,16 @@ def test_a_watch_that_a_failing_conversion_ends_is_recorded_with_its_words(
 def test_an_object_that_a_watch_never_showed_is_read_once_to_learn_why(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    waiter, records = waits(monkeypatch, NotObserved("late", last=None), reading=refusal())
+    waiter, records = waits(
+        monkeypatch, NotObserved("late", last=None, seen=False), reading=refusal()
+    )
     with pytest.raises(Unmet):
         ready(waiter)
     assert records[0].refusal == WORDS
 
 
 def test_one_that_is_not_there_is_only_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    waiter, records = waits(monkeypatch, NotObserved("late", last=None))
+    waiter, records = waits(monkeypatch, NotObserved("late", last=None, seen=False))
     with pytest.raises(Unmet, match="not ready for generation 1 after 5 s"):
         ready(waiter)
     assert records[0].refusal == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import sys
@@ -43,17 +44,12 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     exit_code: int
     stdout: str
     stderr: str
-    home: Path
+    home: Home
 
     @property
     def run(self) -> RunFolder:
-        """The one run folder that it made."""
-        return self.at(self.home / "runs")
-
-    @staticmethod
-    def at(runs: Path) -> RunFolder:
-        """Returns the newest run folder below a folder."""
-        return RunFolder((runs / "latest").resolve())
+        """The newest run folder of its place."""
+        return RunFolder((self.home.runs / "latest").resolve())
 
     @property
     def result(self) -> RunResult:
@@ -122,7 +118,7 @@ class Started:
             exit_code=code,
             stdout=self.out.read_text(),
             stderr=self.err.read_text(),
-            home=self.home.path,
+            home=self.home,
         )
 
 
@@ -246,7 +242,7 @@ class Runs:
 
     def _start(self, name: str) -> None:
         if name not in self._started:
-            home = Home(self._folder / name)
+            home = Home(self._folder / re.sub(r"\W+", "-", name))
             self._started[name] = self._pool.submit(self._scenarios[name], home)
 
 

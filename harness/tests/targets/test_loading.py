@@ -157,6 +157,17 @@ def test_the_bundled_guestbook_loads_with_each_of_its_twins() -> None:
         assert target.twin.name == twin
 
 
+def test_fixtures_are_no_examples_and_load_by_path_only() -> None:
+    folder = resources.bundled("operators_under_test", "fixtures")
+    names = {file.parent.name for file in folder.glob("*/target.yaml")}
+    assert names >= {"cluster-scoped", "multi-version", "one-namespace", "own-namespace"}
+    assert not names & {entry.name for entry in available()}
+    for name in names:
+        twins = sorted(file.stem for file in (folder / name / "twins").glob("*.yaml"))
+        for twin in (None, *twins):
+            assert load(str(folder / name), twin=twin).name == name
+
+
 @pytest.fixture
 def wheel(project: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Returns the bundled folder of an installed package that holds `project` as "widget"."""

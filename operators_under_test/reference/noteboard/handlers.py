@@ -93,12 +93,15 @@ async def prepare(
     """Sets kopf up, and waits until Noteboards are served; only then it answers as healthy."""
     settings.persistence.finalizer = FINALIZER
     settings.persistence.diffbase_storage = NoDiffBase()
-    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    # A prefix that doesn't begin with "kopf." would be marked as kopf's, by another annotation.
+    progress = kopf.AnnotationsProgressStorage(prefix=f"kopf.{GROUP}")
+    settings.persistence.progress_storage = progress
     settings.scanning.disabled = True  # CRDs needn't be watched: ours is there before we are
     settings.background.instant_exit_timeout = 0.1  # a look's end; else kopf patches to remember
     settings.posting.reporting_component = MANAGER
     settings.posting.reporting_instance = os.environ.get("HOSTNAME", MANAGER)
     settings.posting.event_name_prefix = "noteboard-"
+    settings.posting.default_backoffs = (1, 3)  # an event that still fails isn't worth more
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(logging.WARNING)
     if "watch" not in memo:
