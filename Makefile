@@ -7,7 +7,7 @@ BIN := .venv/bin
 FAST := not controlplane and not browser and not package
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast test-local binaries bench-stability lock clean
+.PHONY: help environment demo lint test test-fast test-local binaries bench-stability bench-provisioning lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,6 +43,9 @@ test-local: environment binaries ## Tests on a real control plane, in a real bro
 
 bench-stability: environment binaries ## Ten smoke runs in a row, and ten with one core kept busy: the same verdict?
 	$(BIN)/python ci/benchmarks/stability.py
+
+bench-provisioning: environment binaries ## Making, ending and restoring clusters, beside kwokctl and envtest.
+	$(BIN)/python ci/benchmarks/provisioning.py
 
 lock: environment ## Lock the requirements anew.
 	ci/steps/lock.sh

@@ -163,13 +163,13 @@ def convergence_ms(result: RunResult) -> float | None:
 
 
 @contextlib.contextmanager
-def busy_core() -> Iterator[None]:
-    """Keeps one of our cores busy for as long as the context lasts, and never longer."""
+def busy_core() -> Iterator[int]:
+    """Keeps one of our cores busy while the context lasts, and never longer; yields the pid."""
     core = max(os.sched_getaffinity(0))
     argv = [sys.executable, "-c", SPIN, str(os.getpid()), str(core)]
     spinner = command.spawn(argv, env=command.environment())
     try:
-        yield
+        yield spinner.pid
         if spinner.poll() is not None:
             raise CommandError(f"The process that kept core {core} busy ended by itself.")
     finally:

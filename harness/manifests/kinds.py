@@ -145,7 +145,8 @@ _POD = record(
     "containers",
 )
 _TEMPLATE = record(
-    {"metadata": record({"labels": _STRINGS, "annotations": _STRINGS}), "spec": _POD}
+    {"metadata": record({"labels": _STRINGS, "annotations": _STRINGS}), "spec": _POD},
+    "spec",
 )
 _WORKLOAD = record(
     {

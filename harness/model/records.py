@@ -110,6 +110,7 @@ class Action(StrEnum):
     KILL = "kill"
     PAUSE = "pause"
     RESUME = "resume"
+    RESTORE = "restore"  # the cluster goes back to a snapshot
 
 
 class Phase(_Record, frozen=True, kw_only=True, tag="phase"):

@@ -12,6 +12,7 @@ from harness.kube.client import KubeClient
 from harness.model.cluster import Cluster
 from harness.model.resource import ObjectKey, Resource
 from harness.model.target import Target
+from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.context import CONTEXT, Context
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
@@ -26,6 +27,7 @@ from harness.stimulus.samples import Sample, samples
 
 __all__ = [
     "cluster",
+    "cluster_snapshot",
     "custom_resource",
     "dry_run",
     "eventually",
@@ -75,6 +77,12 @@ def kube(request: pytest.FixtureRequest) -> KubeClient:
 def operator(request: pytest.FixtureRequest) -> Operator:
     """The installed operator: restart, kill, pause, second replica, last lines of its log."""
     return Operator(_context(request))
+
+
+@pytest.fixture(scope="session")
+def cluster_snapshot(request: pytest.FixtureRequest, operator: Operator) -> ClusterSnapshots:
+    """The cluster's whole state: `cluster_snapshot.take()`, later `cluster_snapshot.restore()`."""
+    return ClusterSnapshots(_context(request), operator)
 
 
 @pytest.fixture(scope="session")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.command import Completed
     from harness.model.target import Target
 
-__all__ = ["BUILD_TIMEOUT_S", "build"]
+__all__ = ["BUILD_TIMEOUT_S", "Stream", "build"]
 
 BUILD_TIMEOUT_S = 1800.0
 """A large Go operator takes minutes on a cold cache; more than half an hour is stuck."""

@@ -64,10 +64,11 @@ def _content(path: Path, document: Document) -> bytes | None:
         words = error.strerror if isinstance(error, OSError) else "the path holds a NUL"
         document.add((), f"can't be read: {words}", mark=None)
         return None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        document.add((), "isn't a regular file", mark=None)
+        return None
     with os.fdopen(fd, "rb") as file:
-        if not stat.S_ISREG(os.fstat(fd).st_mode):
-            document.add((), "isn't a regular file", mark=None)
-            return None
         return file.read(MAX_BYTES + 1)
 
 

@@ -5,6 +5,7 @@ our choice, identities, audit, single components, simulated nodes.
 
     provider       creates and deletes
     configuration  the KwokctlConfiguration
+    layout         all files, written before the start
     pki            certificates and kubeconfigs, one identity a component
     ports          chosen and reserved machine-wide
     components     the running processes: alive, last lines, stop, start

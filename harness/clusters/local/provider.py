@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import shutil
 import signal
-import ssl
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.clusters.local import components as processes
 from harness.clusters.local import snapshots
 from harness.clusters.local.components import ASSETS, BINARIES, Component, component_environment
-from harness.clusters.local.configuration import CLUSTER_NAME, SERVICE_IP, Paths, render
 from harness.clusters.local.description import describe
-from harness.clusters.local.pki import Pki, write_kubeconfig
+from harness.clusters.local.layout import (
+    create_command,
+    new_paths,
+    own_client,
+    paths_of,
+    write_files,
+)
 from harness.clusters.local.ports import reserve
 from harness.clusters.local.readiness import CREATE, Boot, forget_leases
 from harness.clusters.state import remember
 from harness.errors import ApiError, ClusterError, HarnessError
-from harness.guard.leftovers import write_private
-from harness.kube.client import KubeClient
-from harness.kube.connection import Connection, Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
 
     from harness.assets import AssetSet
+    from harness.clusters.local.configuration import Paths
     from harness.clusters.local.ports import Ports
     from harness.evidence.folder import RunFolder
     from harness.guard import Guard
@@ -39,7 +41,6 @@ _API_SERVER = "kube-apiserver"
 _KWOK = "kwok-controller"
 _CONTROLLER_MANAGER = "kube-controller-manager"
 
-_KUBECONFIGS = ("kube-controller-manager", "kube-scheduler", "kwok-controller")
 _DELETE_S = 15.0
 _START_S = 60.0
 
@@ -63,11 +64,11 @@ class LocalProvider:
         deadline = Deadline(timeout)
         tell = _Teller(on_progress)
         guard.owns(state_dir)
-        paths = _paths(state_dir, run)
+        paths = new_paths(state_dir, run)
         binaries = {asset: assets.path(asset) for asset in ASSETS}
         reservation = reserve()
         try:
-            _write(paths, reservation.ports, binaries, durable=durable, name=name)
+            write_files(paths, reservation.ports, binaries, durable=durable, name=name)
             tell("starting etcd, API server, controller-manager, scheduler and kwok")
             version = _boot_up(
                 paths, reservation.ports, binaries, guard, deadline=deadline, tell=tell
@@ -93,7 +94,7 @@ class LocalProvider:
 
         By SIGKILL, as kwokctl does it, but it's waited until each process is gone.
         """
-        paths = _paths_of(cluster)
+        paths = paths_of(cluster)
         if paths.work.exists():
             _end_all(paths, guard)
         left = [part.name for part in _known(paths) if part.is_running()]
@@ -114,17 +115,17 @@ class LocalProvider:
         sig: int = signal.SIGTERM,
     ) -> None:
         """Ends one component; see `Provider.stop_component`."""
-        processes.stop(processes.find_component(_paths_of(cluster).work, name), sig=sig)
+        processes.stop(processes.find_component(paths_of(cluster).work, name), sig=sig)
 
     def start_component(self, cluster: Cluster, guard: Guard, name: str) -> None:
         """Starts a stopped component again; see `Provider.start_component`."""
-        paths = _paths_of(cluster)
+        paths = paths_of(cluster)
         component = processes.find_component(paths.work, name)
         if component.is_running():
             return
         server = processes.find_component(paths.work, _API_SERVER)
         boot = _boot(paths, guard, Deadline(_START_S), (component, server))
-        client = _client(paths, cluster.server)
+        client = own_client(paths, cluster.server)
         try:
             if component.name == _KWOK:
                 with suppress(ApiError):  # the server is down too, perhaps
@@ -147,7 +148,7 @@ class LocalProvider:
         name: str,
     ) -> None:
         """Keeps all objects under a name; see `Provider.snapshot`."""
-        paths = _paths_of(cluster)
+        paths = paths_of(cluster)
         snapshots.save(paths, processes.find_component(paths.work, "etcd"), name)
 
     def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:
@@ -156,7 +157,7 @@ class LocalProvider:
         Everything ends by SIGKILL, clients first: an API server that is asked to end waits up to
         a minute for its open watches, and what it would still write is thrown away.
         """
-        paths = _paths_of(cluster)
+        paths = paths_of(cluster)
         parts = processes.components_of(paths.work)
         file = snapshots.find(paths, name)
         for part in reversed(parts.values()):
@@ -180,20 +181,6 @@ class _Teller:
             self._tell(f"{text} ({seconds:.1f} s)")
 
 
-def _paths(state: Path, run: RunFolder | None) -> Paths:
-    state = state.absolute()
-    if run is None:
-        logs = state / "clusters" / CLUSTER_NAME / "logs"
-        return Paths(state=state, audit_log=state / "audit.log", logs=logs)
-    return Paths(state=state, audit_log=run.audit_log, logs=run.components)
-
-
-def _paths_of(cluster: Cluster) -> Paths:
-    state = Path(cluster.state_dir)
-    logs = state / "clusters" / CLUSTER_NAME / "logs"
-    return Paths(state=state, audit_log=Path(cluster.audit_log or state / "audit.log"), logs=logs)
-
-
 def _boot_up(
     paths: Paths,
     ports: Ports,
@@ -206,12 +193,12 @@ def _boot_up(
     """Starts all components, waits until the cluster is ready; returns the server's version."""
     guard.spawn(
         CREATE,
-        _kwokctl(paths, binaries["kwokctl"]),
+        create_command(paths, binaries["kwokctl"]),
         env=component_environment(paths.state),
         cwd=paths.state,
         log=paths.kwokctl_log,
     )
-    client = _client(paths, f"https://127.0.0.1:{ports.apiserver}")
+    client = own_client(paths, f"https://127.0.0.1:{ports.apiserver}")
     try:
         parts = [
             Component(name=part, binary=binaries[asset], work=paths.work)
@@ -233,12 +220,10 @@ def _boot_up(
     return version
 
 
-def _start_again(
-    paths: Paths, server: str, parts: Mapping[str, Component], guard: Guard
-) -> None:
+def _start_again(paths: Paths, server: str, parts: Mapping[str, Component], guard: Guard) -> None:
     """Starts all components of a cluster that has its objects, and waits until it's ready."""
     boot = _boot(paths, guard, Deadline(_START_S), parts.values())
-    client = _client(paths, server)
+    client = own_client(paths, server)
     first = ("etcd", _API_SERVER)
     try:
         for name in first:
@@ -252,62 +237,6 @@ def _start_again(
         boot.await_furnished(client)
     finally:
         client.connection.close()
-
-
-def _client(paths: Paths, server: str) -> KubeClient:
-    """Returns a client of the harness's identity, by its files.
-
-    To read the kubeconfig would load the kubernetes package: half a second of a processor that
-    the API server needs to boot.
-    """
-    tls = ssl.create_default_context(cafile=str(paths.pki / "ca.crt"))
-    tls.load_cert_chain(paths.pki / "harness.crt", paths.pki / "harness.key")
-    return KubeClient(Connection(Credentials(server, tls=tls)))
-
-
-def _write(
-    paths: Paths,
-    ports: Ports,
-    binaries: dict[str, Path],
-    *,
-    durable: bool,
-    name: str,
-) -> None:
-    """Writes all that kwokctl and the components read."""
-    server = f"https://127.0.0.1:{ports.apiserver}"
-    paths.work.mkdir(parents=True, mode=0o700)
-    paths.logs.mkdir(parents=True, exist_ok=True)
-    logs = paths.work / "logs"
-    if paths.logs != logs:
-        logs.symlink_to(paths.logs)
-    Pki(paths.pki, service_ip=SERVICE_IP).write()
-    for component in _KUBECONFIGS:
-        write_kubeconfig(
-            paths.component_kubeconfig(component),
-            server=server,
-            pki=paths.pki,
-            identity=component,
-            name=CLUSTER_NAME,
-        )
-    write_kubeconfig(
-        paths.kubeconfig,
-        server=server,
-        pki=paths.pki,
-        identity="harness",
-        name=f"harness-{name}",
-    )
-    snapshots.link_tools(paths, binaries)
-    policy = Path(__file__).with_name("audit-policy.yaml").read_bytes()
-    write_private(paths.state / "audit-policy.yaml", policy)
-    write_private(paths.configuration, render(paths, ports, binaries, durable=durable).encode())
-
-
-def _kwokctl(paths: Paths, program: Path) -> tuple[str | Path, ...]:
-    return (
-        program,
-        *("--config", paths.configuration, "--name", CLUSTER_NAME, "create", "cluster"),
-        *("--kubeconfig", paths.kwokctl_kubeconfig),
-    )
 
 
 def _boot(paths: Paths, guard: Guard, deadline: Deadline, parts: Iterable[Component]) -> Boot:

@@ -153,5 +153,7 @@ def _argument(etcd: Component, key: str) -> str:
 
 
 def _call(paths: Paths, tool: str, words: tuple[str | Path, ...], seconds: float) -> str:
-    done = run((paths.tools / tool, *words), timeout=seconds, env=component_environment(paths.state))
+    done = run(
+        (paths.tools / tool, *words), timeout=seconds, env=component_environment(paths.state)
+    )
     return done.output

@@ -61,7 +61,7 @@ def flags_of(container: Container) -> dict[str, str]:
     """Returns the flags of a container's command line, without dashes; "" for one without value."""
     words = [str(word) for key in ("command", "args") for word in container.get(key) or ()]
     found: dict[str, str] = {}
-    for word, following in zip(words, [*words[1:], ""], strict=True):
+    for word, following in zip(words, [*words[1:], ""], strict=False):
         if not word.startswith("-"):
             continue
         name, equals, value = word.lstrip("-").partition("=")

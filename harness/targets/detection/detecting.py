@@ -97,6 +97,8 @@ def detect(place: Path, *, folder: Path, wishes: Wishes, tools: Tools) -> Detect
     """
     report = Report(folder)
     layout = _wished(find_layout(place), wishes)
+    for note in layout.notes:
+        report.lacks(note)
     manifests = _manifests(layout, tools, report)
     crds = read_crds(manifests, report)
     if not crds:

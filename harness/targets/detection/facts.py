@@ -53,6 +53,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
         manifests: Where they come from; paths are absolute.
         sources: Folder of the operator's sources; None where there are none.
         samples: Folders and files in which samples are looked for, the best first.
+        notes: What the user should know of the choice.
     """
 
     title: str
@@ -60,6 +61,7 @@ class Layout(msgspec.Struct, frozen=True, kw_only=True):
     manifests: Manifests
     sources: Path | None
     samples: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Crd(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ import yaml
 
 from harness.errors import TargetError
 from harness.manifests.documents import ManifestSyntaxError
-from harness.manifests.objects import Object, group_of, kind_of
+from harness.manifests.objects import Object, describe, group_of, kind_of
 from harness.manifests.sources import read_file, unusable
 from harness.model.target import Helm, Manifests
 from harness.targets.detection.facts import Layout
@@ -37,6 +37,7 @@ _NOT_MANIFESTS = frozenset(
     )
 )
 _DEEPEST = 3
+_WHOLE = ("install", "bundle", "operator", "all", "release", "deploy")
 _NOT_NAMES = {"deploy", "manifests", "k8s", "kubernetes", "config", "install", "dist", "chart"}
 
 
@@ -50,7 +51,8 @@ def find_layout(place: Path) -> Layout:
         TargetError: Nothing known is there, or a manifest isn't YAML.
     """
     if place.is_file():
-        return _plain(place.parent, [place], f"the manifests in {place.name}")
+        title = f"the manifests in {place.name}"
+        return _plain(place.parent, [place], title, lenient=False)
     if not place.is_dir():
         raise TargetError(
             f"There is no file or folder {str(place)!r}.",
@@ -165,8 +167,10 @@ def _mentions(files: Iterable[Path]) -> bool:
     return False
 
 
-def _plain(folder: Path, files: Iterable[Path], title: str) -> Layout:
+def _plain(folder: Path, files: Iterable[Path], title: str, *, lenient: bool = True) -> Layout:
     """Returns a layout of files; those with nothing but custom resources are samples.
+
+    Where `lenient`, a broken file that doesn't look like a manifest is passed over.
 
     Raises:
         TargetError: A file isn't YAML; every problem is named.
@@ -177,9 +181,8 @@ def _plain(folder: Path, files: Iterable[Path], title: str) -> Layout:
         try:
             objects[file] = read_file(file)
         except ManifestSyntaxError as error:
-            if file.is_relative_to(folder) and not _is_manifest(file):
-                continue
-            problems += error.problems
+            if not lenient or _is_manifest(file):
+                problems += error.problems
     if problems:
         raise unusable(problems)
     own = {
@@ -193,6 +196,7 @@ def _plain(folder: Path, files: Iterable[Path], title: str) -> Layout:
         for file, found in objects.items()
         if any((group_of(obj), kind_of(obj)) not in own for obj in found)
     ]
+    kept, notes = _without_variants(kept, objects)
     if not kept:
         raise TargetError(
             f"{folder} holds no manifest.",
@@ -204,7 +208,35 @@ def _plain(folder: Path, files: Iterable[Path], title: str) -> Layout:
         manifests=Manifests(files=tuple(str(file) for file in _in_order(kept, objects))),
         sources=find_sources(folder),
         samples=(*_samples(folder), *objects),
+        notes=notes,
     )
+
+
+def _without_variants(
+    files: list[Path], objects: dict[Path, list[Object]]
+) -> tuple[list[Path], tuple[str, ...]]:
+    """Returns the files to install: of several that hold the same objects, a complete one.
+
+    Projects keep variants beside each other: install.yaml, namespace-install.yaml.
+    """
+    holders: dict[str, set[Path]] = {}
+    for file in files:
+        for obj in objects[file]:
+            holders.setdefault(f"{group_of(obj)} {describe(obj)}", set()).add(file)
+    shared = {file for found in holders.values() if len(found) > 1 for file in found}
+    whole = [file for file in files if _is_whole(objects[file])]
+    if not shared or not whole:
+        return files, ()
+    named = [file for name in _WHOLE for file in whole if file.stem == name]
+    best = (named or sorted(whole, key=lambda file: (len(file.parts), len(file.name))))[0]
+    others = ", ".join(sorted(file.name for file in shared - {best}))
+    note = f"one set of manifests: {best.name} was taken; others hold the same objects ({others})."
+    return [best], (note,)
+
+
+def _is_whole(objects: Iterable[Object]) -> bool:
+    kinds = {kind_of(obj) for obj in objects}
+    return {"CustomResourceDefinition", "Deployment"} <= kinds
 
 
 def _is_manifest(file: Path) -> bool:
@@ -241,7 +273,8 @@ def yaml_files(folder: Path, *, deep: bool = True) -> Iterator[Path]:
                 yield path
         elif deep and path.is_dir() and path.name not in _NOT_MANIFESTS:
             depth = len(path.relative_to(folder).parts)
-            if depth <= _DEEPEST and not (path / "Chart.yaml").is_file():
+            is_source = (path / "Chart.yaml").is_file() or _is_kustomization(path)
+            if depth <= _DEEPEST and not is_source:
                 yield from yaml_files(path)
 
 

@@ -11,6 +11,12 @@ from harness.errors import UsageError
 COMMANDS = (
     ["--help"],
     ["run", "--help"],
+    ["init", "--help"],
+    ["targets", "--help"],
+    ["targets", "list", "--help"],
+    ["targets", "show", "--help"],
+    ["targets", "schema", "--help"],
+    ["targets", "lint", "--help"],
     ["report", "--help"],
     ["cluster", "--help"],
     ["cluster", "up", "--help"],

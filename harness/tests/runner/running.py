@@ -161,6 +161,15 @@ class Home:
             if process.pid != os.getpid() and _mentions(process.pid, mark)
         ]
 
+    def pid_of(self, program: str) -> int:
+        """Returns the process id of the one process of this place that runs a program."""
+        (found,) = (
+            process.pid
+            for process in self.processes()
+            if Path(f"/proc/{process.pid}/exe").resolve().name == program
+        )
+        return found
+
     def ports(self) -> set[int]:
         """Returns the TCP ports on which these processes listen."""
         found = set()
@@ -174,9 +183,7 @@ class Home:
 
     def await_quiet(self) -> None:
         """Returns when nothing runs for this place any more."""
-        await_true(
-            lambda: not self.processes(), lambda: f"{[p.cmdline() for p in self.processes()]}"
-        )
+        await_true(lambda: not self.processes(), lambda: f"still there: {self.processes()}")
 
     def files(self) -> list[Path]:
         """Returns what lies in private places: state and temporary files."""

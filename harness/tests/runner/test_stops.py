@@ -15,7 +15,6 @@ from harness.tests.runner.running import (
     Home,
     Runs,
     Started,
-    await_true,
     guestbook,
     listening,
 )
@@ -51,19 +50,15 @@ def killed(stage: str) -> Any:
 
 
 def builds_slowly(home: Home) -> Started:
-    return home.run(target=guestbook(home, SLOW_BUILD)).follow("Building the operator")
+    return home.run(target=guestbook(home, SLOW_BUILD)).follow("begun")
 
 
 def killed_while_building(home: Home) -> Killed:
-    started = builds_slowly(home)
-    await_true(lambda: any("sleep" in one.name() for one in home.processes()))
-    return Killed(started)
+    return Killed(builds_slowly(home))
 
 
 def stopped_while_building(home: Home) -> Finished:
-    started = builds_slowly(home)
-    await_true(lambda: any("sleep" in one.name() for one in home.processes()))
-    return started.send(signal.SIGTERM).finish()
+    return builds_slowly(home).send(signal.SIGTERM).finish()
 
 
 def stopped_twice(home: Home) -> Finished:

@@ -53,9 +53,15 @@ def dies_at_start(home: Home) -> Finished:
 def is_killed_later(home: Home) -> Finished:
     started = home.run("-k", "silent or converges or stayed_up", *SHORT)
     started.follow("test_converges")
-    (operator,) = (one for one in home.processes() if one.name() == "manager")
-    os.kill(operator.pid, signal.SIGKILL)
+    os.kill(home.pid_of("manager"), signal.SIGKILL)
     return started.finish()
+
+
+def sample_is_refused(home: Home) -> Finished:
+    target = guestbook(home)
+    sample = target.parent / "config/samples/webapp_v1_guestbook.yaml"
+    sample.write_text(sample.read_text(encoding="utf-8").replace("size: 1", "size: -1"))
+    return home.run(*SHORT, target=target).finish()
 
 
 def readme_suite() -> str:
@@ -99,6 +105,7 @@ SCENARIOS = {
     **{name: twin(name) for name in TWINS},
     "dies at start": dies_at_start,
     "is killed later": is_killed_later,
+    "sample is refused": sample_is_refused,
     "own": own,
     "own, wrong": own_wrong,
     "own, broken": own_broken,
@@ -196,6 +203,15 @@ def test_an_operator_that_ends_by_itself_fails(runs: Runs) -> None:
     assert done.exit_code == 1, done.stdout + done.stderr
     assert "INS-003" in done.failing
     assert "SIGKILL" in done.finding("INS-003")
+
+
+def test_a_sample_that_is_refused_fails_its_own_check_and_breaks_no_test(runs: Runs) -> None:
+    done: Finished = runs["sample is refused"]
+    assert done.exit_code == 1, done.stdout + done.stderr
+    assert done.failing == {"API-010"}
+    status = {item.check.id: item.status for item in done.result.checks}
+    assert status["REC-001"] is Status.NOT_VERIFIED
+    assert status["INS-003"] is Status.PASS
 
 
 def test_the_example_of_a_suite_of_ones_own_passes(runs: Runs) -> None:

@@ -77,7 +77,7 @@ CORPUS = [
         MANIFESTS,
         "manifests: {helm: {chart: x}}",
         [
-            "target.yaml:5:28: install.manifests.helm.chart: "
+            "target.yaml:5:29: install.manifests.helm.chart: "
             "the chart FOLDER/x isn't there (name its folder)"
         ],
     ),

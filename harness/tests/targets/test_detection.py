@@ -72,7 +72,7 @@ def test_a_chart_becomes_a_release_and_its_sample_is_made_up(tmp_path: Path) -> 
     assert target.workloads[0].process.build == (
         *("go", "build", "-C", "../..", "-o", "bin/manager", "./cmd"),
     )
-    assert "made up" in (folder / "samples" / "guestbook.yaml").read_text()
+    assert "Made up" in (folder / "samples" / "guestbook.yaml").read_text()
 
 
 def test_without_helm_a_chart_is_described_as_far_as_its_crds_go(tmp_path: Path) -> None:
@@ -384,3 +384,12 @@ def test_a_rust_program_and_an_interpreted_one_are_found(tmp_path: Path) -> None
     pod = workload(containers=[container])
     process = data_of(detected_from(python, CRD, pod, *rules()))["workloads"][0]["process"]
     assert process["command"] == [name, "handlers.py"]
+
+
+def test_of_variants_that_hold_the_same_objects_one_is_taken(tmp_path: Path) -> None:
+    projects.dump(tmp_path / "namespace-install.yaml", CRD, workload(), *rules(cluster=False))
+    projects.dump(tmp_path / "crds.yaml", CRD)
+    projects.dump(tmp_path / "install.yaml", CRD, workload(), *rules())
+    detected = found_in(tmp_path)
+    assert data_of(detected)["install"]["manifests"]["files"] == ["install.yaml"]
+    assert any("install.yaml was taken" in sentence for sentence in detected.missing)

@@ -17,7 +17,7 @@ from harness.targets.detection.validation import misfits
 
 def crd(spec: dict[str, Any], **more: Any) -> Crd:
     schema = {"type": "object", "properties": {"spec": {"type": "object"} | spec}}
-    schema["properties"] |= more.pop("properties", {})  # type: ignore[operator]  # a dict
+    schema["properties"] |= more.pop("properties", {})
     return Crd(
         group="example.com",
         kind="Widget",

@@ -15,7 +15,7 @@ import pytest
 from harness import resources
 from harness.model import target as model
 from harness.targets import schema, twin_schema
-from harness.targets.exporting import SCHEMAS, rendered
+from harness.targets.exporting import SCHEMAS, refresh, rendered
 
 # Each mapping of the surface and the type that it becomes.
 PARTS = [
@@ -105,3 +105,8 @@ def test_running_the_package_writes_both_files(
     monkeypatch.setattr(resources, "bundled", lambda *_: tmp_path)
     runpy.run_module("harness.targets", run_name="__main__")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(SCHEMAS)
+
+
+def test_the_documented_keys_are_the_codes() -> None:
+    page = resources.bundled("docs", "target.md")
+    assert page.read_text(encoding="utf-8") == refresh(page), "run `python -m harness.targets`"

@@ -25,7 +25,19 @@ from noteboard.defects import Defect
 from noteboard.names import FINALIZER, GROUP, MANAGER, owner_uid
 from noteboard.reconciler import Outcome, Reconciler
 
-__all__ = ["LookLog", "Watch", "follow", "let_go", "log_in", "prepare", "ring", "ring_for_child"]
+__all__ = [
+    "LookLog",
+    "NoDiffBase",
+    "Watch",
+    "close",
+    "follow",
+    "is_child",
+    "let_go",
+    "log_in",
+    "prepare",
+    "ring",
+    "ring_for_child",
+]
 
 NOTEBOARDS = f"noteboards.{GROUP}"
 FIRST_BACKOFF_S, LONGEST_BACKOFF_S = 1.0, 60.0
