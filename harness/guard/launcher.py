@@ -21,8 +21,8 @@ def main() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != int(guard):
         sys.exit(_CANT_EXECUTE)  # it died before we asked
-    # Python ignores the first, the guard the others, and a program would inherit that.
-    for number in (signal.SIGPIPE, signal.SIGINT, signal.SIGHUP):
+    # Python ignores the first and handles the second itself; a program inherits what is ignored.
+    for number in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     try:
         os.execve(argv[0], argv, _environment())  # noqa: S606 - no shell is the point

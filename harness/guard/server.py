@@ -101,10 +101,10 @@ class Server:
     def _wake_on_signals(self) -> None:
         reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGTERM):
-            signal.signal(number, lambda *_: None)  # the byte in the pipe is what counts
-        for number in (signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)
+        # The byte in the pipe is what counts. SIGINT and SIGHUP count for nothing, but SIG_IGN
+        # would be inherited: nobody could interrupt what we start.
+        for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: None)
 
         def woken() -> None:
             self._ending |= signal.SIGTERM in os.read(reader, 512)

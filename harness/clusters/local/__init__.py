@@ -7,6 +7,7 @@ our choice, identities, audit, single components, simulated nodes.
     configuration  the KwokctlConfiguration
     layout         all files, written before the start
     pki            certificates and kubeconfigs, one identity a component
+    identities     whose name each of them is
     ports          chosen and reserved machine-wide
     components     the running processes: alive, last lines, stop, start
     snapshots      etcd's data, kept and put back

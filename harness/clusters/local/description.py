@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.clusters.local.pki import HARNESS, IDENTITIES
+from harness.clusters.local.identities import HARNESS, IDENTITIES
 from harness.model.cluster import Capability, Cluster, ComponentVersion
 
 if TYPE_CHECKING:

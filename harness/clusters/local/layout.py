@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING
 
 from harness.clusters.local import snapshots
 from harness.clusters.local.configuration import CLUSTER_NAME, SERVICE_IP, Paths, render
-from harness.clusters.local.pki import Pki, write_kubeconfig
 from harness.guard.leftovers import write_private
-from harness.kube.client import KubeClient
-from harness.kube.connection import Connection, Credentials
 
 if TYPE_CHECKING:
     from harness.clusters.local.ports import Ports
     from harness.evidence.folder import RunFolder
+    from harness.kube.client import KubeClient
     from harness.model.cluster import Cluster
 
 __all__ = ["create_command", "new_paths", "own_client", "paths_of", "write_files"]
@@ -53,6 +51,8 @@ def write_files(
     name: str,
 ) -> None:
     """Writes all that kwokctl and the components read."""
+    from harness.clusters.local.pki import Pki, write_kubeconfig  # noqa: PLC0415 - slow to import
+
     server = f"https://127.0.0.1:{ports.apiserver}"
     paths.work.mkdir(parents=True, mode=0o700)
     paths.logs.mkdir(parents=True, exist_ok=True)
@@ -96,6 +96,9 @@ def own_client(paths: Paths, server: str) -> KubeClient:
     To read the kubeconfig would load the kubernetes package: half a second of a processor that
     the API server needs to boot.
     """
+    from harness.kube.client import KubeClient  # noqa: PLC0415 - slow to import
+    from harness.kube.connection import Connection, Credentials  # noqa: PLC0415 - likewise
+
     tls = ssl.create_default_context(cafile=str(paths.pki / "ca.crt"))
     tls.load_cert_chain(paths.pki / "harness.crt", paths.pki / "harness.key")
     return KubeClient(Connection(Credentials(server, tls=tls)))

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from harness.clock import SYSTEM_CLOCK, utc
+from harness.clusters.local.identities import IDENTITIES
 from harness.guard.leftovers import write_private
 
 if TYPE_CHECKING:
@@ -26,26 +27,7 @@ if TYPE_CHECKING:
 
     from cryptography.x509 import Certificate
 
-__all__ = ["HARNESS", "IDENTITIES", "Pki", "write_kubeconfig"]
-
-HARNESS = "operator-harness"
-"""The harness's own user name.
-
-It's in system:masters on purpose: set-up needs every permission, and what we observe with must
-not queue in API Priority and Fairness behind the load that we observe. Load itself comes from
-ServiceAccounts, which aren't exempt.
-"""
-
-IDENTITIES = {
-    "kube-controller-manager": ("system:kube-controller-manager", ()),
-    "kube-scheduler": ("system:kube-scheduler", ()),
-    # Stands for all kubelets and for a cloud's controllers: no built-in role fits all of that.
-    "kwok-controller": ("system:kwok-controller", ("system:masters",)),
-    # kwokctl's own questions while it waits for the API server.
-    "admin": ("kwokctl", ("system:masters",)),
-    "harness": (HARNESS, ("system:masters",)),
-}
-"""File name to user and groups of each client certificate."""
+__all__ = ["Pki", "write_kubeconfig"]
 
 _SERVER_NAMES = (
     "kubernetes",

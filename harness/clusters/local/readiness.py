@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.clusters.local import components as processes
 from harness.errors import ApiError, ClusterError
-from harness.kube.watch import NotObserved, await_object
 from harness.model.resource import Resource
 
 if TYPE_CHECKING:
@@ -335,6 +334,8 @@ class Boot:
         namespace: str,
         met: Callable[[dict[str, Any] | None], bool],
     ) -> None:
+        from harness.kube.watch import NotObserved, await_object  # noqa: PLC0415 - slow to import
+
         while True:
             self.check()
             try:

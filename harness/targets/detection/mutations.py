@@ -78,6 +78,7 @@ def _change(
     path: str, field: dict[str, Any], value: object, *, scaled: bool
 ) -> FoundMutation | None:
     name = path.rpartition(".")[2]
+    value = 1 if scaled and value is None else value  # what Kubernetes' own workloads take it for
     if field.get("type") == "integer" and value is not None:
         if not scaled and (not _COUNT.match(name) or _STORAGE.search(name)):
             return None

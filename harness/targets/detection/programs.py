@@ -77,9 +77,9 @@ def _binary(container: Container, sources: Path) -> str:
     if words:
         return Path(str(words[0])).name
     for file in ("Dockerfile", "build/Dockerfile"):
-        match = _ENTRY.search(_text(sources / file))
-        if match:
-            return Path(match[1]).name
+        entries = _ENTRY.findall(_text(sources / file))
+        if entries:
+            return Path(entries[-1]).name  # of the last stage, which is the image
     return ""
 
 
@@ -94,7 +94,8 @@ def _go(sources: Path, target: Path, base: str, name: str, report: Report) -> Pr
         return None
     likely = [f"cmd/{base}", "cmd", "cmd/manager", f"cmd/{name}", "cmd/operator"]
     likely += ["cmd/controller", f"cmd/{name}-operator", f"cmd/{name}-controller", "."]
-    package = next((path for path in likely if path in packages), packages[0])
+    named = [p for p in packages if re.search("operator|controller|manager", Path(p).name)]
+    package = next((path for path in likely if path in packages), (named or packages)[0])
     if package not in likely:
         report.lacks(
             f"which Go program is the operator: ./{package} was taken of {', '.join(packages)}."

@@ -10,7 +10,8 @@ import yaml
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from harness.clusters.local.pki import IDENTITIES, Pki, write_kubeconfig
+from harness.clusters.local.identities import IDENTITIES
+from harness.clusters.local.pki import Pki, write_kubeconfig
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -40,6 +40,13 @@ def daemon(guard: Guard, env: dict[str, str], folder: Path) -> int:
     return int(pid_file.read_text())
 
 
+def test_what_it_starts_can_be_interrupted(guard: Guard, env: dict[str, str]) -> None:
+    pid = guard.spawn("sleeper", SLEEP, env=env).pid
+    guard.signal("sleeper", signal.SIGINT)
+    assert guard.wait("sleeper", timeout=10).exit_code == -signal.SIGINT
+    assert not is_running(pid)
+
+
 def test_it_is_up_within_a_moment(state: Path) -> None:
     begin = SYSTEM_CLOCK.now().mono_ns
     with Guard.start(state_dir=state, evidence=None) as guard:

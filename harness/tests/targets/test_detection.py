@@ -393,3 +393,13 @@ def test_of_variants_that_hold_the_same_objects_one_is_taken(tmp_path: Path) -> 
     detected = found_in(tmp_path)
     assert data_of(detected)["install"]["manifests"]["files"] == ["install.yaml"]
     assert any("install.yaml was taken" in sentence for sentence in detected.missing)
+
+
+def test_of_several_go_programs_the_image_s_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module example.com/x\n")
+    (tmp_path / "Dockerfile").write_text('ENTRYPOINT ["/cli"]\nENTRYPOINT ["/bin/serve"]\n')
+    for name in ("cli", "serve"):
+        (tmp_path / "cmd" / name).mkdir(parents=True)
+        (tmp_path / "cmd" / name / "main.go").write_text("package main\n\nfunc main() {}\n")
+    process = data_of(detected_from(tmp_path, CRD, workload(), *rules()))["workloads"][0]["process"]
+    assert process["build"][-1] == "./cmd/serve"
