@@ -29,7 +29,8 @@ test: lint test-fast test-local ## All static checks and all tests.
 
 test-fast: environment ## Tests that need no cluster, with the coverage bars.
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -q -m "$(FAST)"
+	$(BIN)/coverage run -m pytest -q -n logical --maxprocesses=4 -m "$(FAST)"
+	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --fail-under=95 --include='harness/analysis/*,harness/verdict/*,harness/targets/*'
 
 binaries: environment ## Find or build the control plane's binaries.
@@ -39,7 +40,7 @@ test-local: environment binaries ## Tests on a real control plane, in a real bro
 	@ci/steps/browser.sh
 	cd operators_under_test/guestbook && go vet ./... && go test ./...
 	cd operators_under_test/fixtures && go vet ./... && go test ./...
-	$(PYTEST) -m "controlplane or browser or package"
+	$(PYTEST) --durations=10 -m "controlplane or browser or package"
 
 bench-stability: environment binaries ## Ten smoke runs in a row, and ten with one core kept busy: the same verdict?
 	$(BIN)/python ci/benchmarks/stability.py

@@ -53,12 +53,14 @@ class Bench:
 
     Args:
         assets: Binaries, the same for all.
+        binaries: Folder that holds them.
         envtest: The built rival.
         pairs: How many of each pair.
     """
 
-    def __init__(self, assets: AssetSet, envtest: Path, pairs: int) -> None:
+    def __init__(self, assets: AssetSet, binaries: Path, envtest: Path, pairs: int) -> None:
         self._assets = assets
+        self._binaries = binaries
         self._envtest = envtest
         self._pairs = pairs
         self._down: list[float] = []
@@ -67,8 +69,8 @@ class Bench:
     def run(self) -> None:
         """Measures everything and prints the figures."""
         self._ready(Kwokctl(self._assets))  # all files are in memory from here on
-        self._ready(Harness(self._assets))
-        self._accepted(Envtest(self._assets, self._envtest))
+        self._ready(Harness(self._binaries))
+        self._accepted(Envtest(self._binaries, self._envtest))
         self._down.clear()
         self._beside_kwokctl()
         self._beside_envtest()
@@ -79,7 +81,7 @@ class Bench:
     def _beside_kwokctl(self) -> None:
         pairs = self._alternate(
             "harness, kwokctl",
-            lambda: self._ready(Harness(self._assets)),
+            lambda: self._ready(Harness(self._binaries)),
             lambda: self._ready(Kwokctl(self._assets)),
         )
         added = [ours - theirs for ours, theirs in pairs]
@@ -90,8 +92,8 @@ class Bench:
     def _beside_envtest(self) -> None:
         pairs = self._alternate(
             "harness, envtest",
-            lambda: self._accepted(Harness(self._assets)),
-            lambda: self._accepted(Envtest(self._assets, self._envtest)),
+            lambda: self._accepted(Harness(self._binaries)),
+            lambda: self._accepted(Envtest(self._binaries, self._envtest)),
         )
         ratios = [ours / theirs for ours, theirs in pairs]
         name = "first-custom-resource"
@@ -137,7 +139,7 @@ class Bench:
         return seconds
 
     def _restores(self) -> list[float]:
-        with Harness(self._assets) as ours:
+        with Harness(self._binaries) as ours:
             ours.launch()
             try:
                 ours.await_returned()
@@ -210,7 +212,8 @@ def main() -> int:
         _tell(f"The machine is busy (load average {load:.1f}): trust ratios only.")
     assets = resolve(tuple(Component(name) for name in ASSETS), on_progress=_tell)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bench = Bench(assets, _build(Path(folder)), pairs)
+        binaries = assets.link(Path(folder) / "bin")
+        bench = Bench(assets, binaries, _build(Path(folder)), pairs)
         bench.run()
     return 0 if bench.held else 1
 

@@ -104,16 +104,17 @@ class Harness(_Base):
     """`harness cluster up` and `harness cluster down`.
 
     Args:
-        assets: The binaries that it shall find.
+        binaries: Folder of the binaries that it shall find. Always the same one, as a user has
+            it: what is new in a folder is asked for its version once.
     """
 
-    def __init__(self, assets: AssetSet) -> None:
+    def __init__(self, binaries: Path) -> None:
         super().__init__()
         self._program = Path(sys.executable).with_name("harness")
         self.command = (self._program, "cluster", "up", "--name", "bench")
         self.env |= {
             "XDG_STATE_HOME": str(self.folder),
-            "KUBEBUILDER_ASSETS": str(assets.link(self.folder / "bin")),
+            "KUBEBUILDER_ASSETS": str(binaries),
         }
 
     @property
@@ -181,17 +182,17 @@ class Envtest(_Base):
     """controller-runtime's envtest, with the same binaries; it gives etcd the same flag.
 
     Args:
-        assets: etcd and kube-apiserver.
+        binaries: Folder of etcd and kube-apiserver.
         program: The built `envtest/`.
     """
 
-    def __init__(self, assets: AssetSet, program: Path) -> None:
+    def __init__(self, binaries: Path, program: Path) -> None:
         super().__init__()
         self._reservation = reserve()
         tokens = self.folder / "tokens.csv"
         tokens.write_text(f'{_TOKEN},prober,1,"system:masters"\n')
         self.command = (program, str(self._reservation.ports.apiserver), tokens)
-        self.env |= {"KUBEBUILDER_ASSETS": str(assets.link(self.folder / "bin"))}
+        self.env |= {"KUBEBUILDER_ASSETS": str(binaries)}
 
     def prober(self) -> Prober:
         """Returns a prober with a token; envtest's certificate is known to nobody beforehand."""

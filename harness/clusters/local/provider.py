@@ -228,11 +228,10 @@ def _start_again(paths: Paths, server: str, parts: Mapping[str, Component], guar
     try:
         for name in first:
             processes.start(parts[name], guard, state=paths.state)
-        boot.await_answer(client)
-        boot.attempt(lambda: forget_leases(client), client)
+        boot.await_server(client)
+        forget_leases(client)
         for part in parts.values():
             processes.start(part, guard, state=paths.state)
-        boot.await_server(client)
         boot.await_serving(client)
         boot.await_furnished(client)
     finally:

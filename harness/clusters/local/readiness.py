@@ -175,7 +175,7 @@ class Boot:
     def await_started(self, client: KubeClient) -> None:
         """Waits until kwokctl has started all, and ends it.
 
-        The clients of the API server are held from their first moment on until it answers: they
+        The clients of the API server are held from their first moment on until it's ready: they
         could only wait for it, and would take from it the processors that it boots on. kwokctl
         itself is ended, since all that it has left to do is to ask for the API server's version,
         by a kubectl every 200 ms.
@@ -206,21 +206,21 @@ class Boot:
             _send(self._held.popitem()[1], signal.SIGCONT)
 
     def await_answer(self, client: KubeClient) -> None:
-        """Waits until the API server answers at all, and lets its clients go on.
+        """Waits until the API server answers at all.
 
         Raises:
             ClusterError: A component ended, or time is over.
         """
         self._ask_until(client, "/version")
-        self._let_go()
 
     def await_server(self, client: KubeClient) -> None:
-        """Waits for /readyz, and starts those anew that didn't have the patience.
+        """Waits for /readyz; then lets its clients go on, and starts anew those that gave up.
 
         Raises:
             ClusterError: A component ended, or time is over.
         """
         self._ask_until(client, "/readyz")
+        self._let_go()
         for name in tuple(self._impatient):
             fresh = processes.find_component(self._impatient.pop(name).work, name)
             processes.start(fresh, self._guard, state=self._state)

@@ -63,6 +63,24 @@ def test_a_bundled_target_says_that_it_needs_its_sources(
     assert list(tmp_path.iterdir()) == [], "nothing ran"
 
 
+def test_the_bundled_targets_are_listed_with_what_they_lack(
+    installation: Installation, tmp_path: Path
+) -> None:
+    done = installation.harness("targets", "list", cwd=tmp_path)
+    states = dict(line.split(maxsplit=1) for line in done.output.splitlines())
+    assert states["guestbook"].startswith("needs its sources")
+    assert states["reference"].startswith("ready")
+
+
+def test_the_python_target_says_which_extra_it_needs(
+    installation: Installation, tmp_path: Path
+) -> None:
+    done = installation.harness("run", "--suite", "smoke", "--target", "reference", cwd=tmp_path)
+    assert done.exit_code == ExitCode.USAGE
+    assert "operator-harness[reference]" in done.output
+    assert list(tmp_path.iterdir()) == [], "nothing ran"
+
+
 def test_smoke_passes_and_writes_nothing_into_the_installation(
     installation: Installation, tmp_path: Path
 ) -> None:
