@@ -39,6 +39,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Folder for run folders, relative to where the user stands."""
     cluster: str = "local"
     """Cluster provider. `local` needs neither Docker nor an account."""
+    install: str = ""
+    """How the operator is installed: "process", "in-cluster"; empty for what suits the cluster."""
     kubernetes_version: str = ""
     """Version of the local cluster, "X.Y.Z"; empty for the one that the harness is made for."""
     keep: bool = False

@@ -10,7 +10,7 @@ Order of sources, the first that has a fit binary wins:
     build                from the pinned Go modules in ci, into the cache
 
 A finder looks (`sources`), a maker makes (`archives`, `gomodules`); `resolution` knows their order.
-Helm is a component, too, but isn't looked for unless it is asked for.
+Helm and kind are components, too, but aren't looked for unless they are asked for.
 """
 
 from harness.assets.asset import Asset, AssetSet

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from harness.assets import versions
-from harness.assets.modules import GoModule, etcd, helm, kubernetes, kwok
+from harness.assets.modules import GoModule, etcd, helm, kind, kubernetes, kwok
 
 __all__ = [
     "CONTROL_PLANE",
@@ -36,10 +36,13 @@ class Component(StrEnum):
     KWOK = "kwok"
     KWOKCTL = "kwokctl"
     HELM = "helm"
+    KIND = "kind"
 
 
-CONTROL_PLANE = tuple(component for component in Component if component is not Component.HELM)
-"""What every local cluster needs; Helm is fetched only where a target asks for it."""
+CONTROL_PLANE = tuple(
+    component for component in Component if component not in {Component.HELM, Component.KIND}
+)
+"""What every local cluster needs; Helm and kind are fetched only where they are asked for."""
 
 UNIFORM = (
     Component.KUBE_APISERVER,
@@ -78,7 +81,7 @@ class Pins(msgspec.Struct, frozen=True, kw_only=True):
 
     def modules(self) -> tuple[GoModule, ...]:
         """Returns all Go modules, in the order in which they are built."""
-        return (kubernetes(self.kubernetes), etcd(), kwok(), helm())
+        return (kubernetes(self.kubernetes), etcd(), kwok(), helm(), kind())
 
     def version(self, component: Component) -> str:
         """Returns the version of a component that is wanted, without "v"."""

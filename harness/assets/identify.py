@@ -30,6 +30,7 @@ _QUESTIONS: dict[Component, tuple[str, ...]] = {
     Component.ETCDUTL: ("version",),
     Component.KUBECTL: ("version", "--client"),
     Component.HELM: ("version",),
+    Component.KIND: ("version",),
 }
 
 

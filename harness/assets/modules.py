@@ -14,7 +14,7 @@ from harness.errors import AssetError
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["GoModule", "etcd", "helm", "kubernetes", "kwok"]
+__all__ = ["GoModule", "etcd", "helm", "kind", "kubernetes", "kwok"]
 
 _FILES = ("go.mod", "go.sum", "tools.go")
 
@@ -119,6 +119,18 @@ def helm() -> GoModule:
         packages={"helm": "helm.sh/helm/v3/cmd/helm"},
         ldflags=_helm_ldflags(),
         minutes=2,
+    )
+
+
+def kind() -> GoModule:
+    """Returns the module of kind's command."""
+    return GoModule(
+        name="kind",
+        version=versions.KIND,
+        place=("kind",),
+        packages={"kind": "sigs.k8s.io/kind"},
+        ldflags="-s -w",
+        minutes=1,
     )
 
 

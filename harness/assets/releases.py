@@ -5,6 +5,7 @@
     kwok, kwokctl     a file each; the SHA-256 that GitHub's API gives for it, since the project
                       publishes none
     helm              an archive, and beside it a file with its SHA-256
+    kind              a file each, and beside it a list of its checksum
 
 Addresses are told as places: host and path, without a scheme. A mirror keeps a file under its
 place, as `wget -x` lays it out.
@@ -79,7 +80,8 @@ def release_of(component: Component, pins: Pins) -> Release | None:
             place=f"github.com/{_KWOK}/releases/download/v{version}/{component}-{platform}",
             checksums=f"api.github.com/repos/{_KWOK}/releases/tags/v{version}",
         )
-    return _helm(version, platform) if component is Component.HELM else _etcd(version, platform)
+    others = {Component.HELM: _helm, Component.KIND: _kind}
+    return others.get(component, _etcd)(version, platform)
 
 
 def release_recipe(component: Component, pins: Pins) -> Recipe | None:
@@ -147,6 +149,11 @@ def _etcd(version: str, platform: str) -> Release:
         checksums=f"{folder}/SHA256SUMS",
         members={command: f"{stem}/{command}" for command in commands},
     )
+
+
+def _kind(version: str, platform: str) -> Release:
+    place = f"github.com/kubernetes-sigs/kind/releases/download/v{version}/kind-{platform}"
+    return Release(version=version, place=place, checksums=f"{place}.sha256sum")
 
 
 def _helm(version: str, platform: str) -> Release:

@@ -6,7 +6,7 @@ import re
 
 from harness.errors import UsageError
 
-__all__ = ["ETCD", "HELM", "KUBERNETES", "KWOK", "find_version", "minor", "ordered", "parse"]
+__all__ = ["ETCD", "HELM", "KIND", "KUBERNETES", "KWOK", "find_version", "minor", "ordered", "parse"]
 
 KUBERNETES = "1.34.4"
 """kube-apiserver, kube-controller-manager, kube-scheduler, kubectl."""
@@ -16,6 +16,8 @@ KWOK = "0.8.0"
 """kwok, kwokctl."""
 HELM = "3.20.2"
 """helm; only for targets that are installed by a chart."""
+KIND = "0.33.0"
+"""kind; only for clusters of that kind."""
 
 _VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)")
 

@@ -14,6 +14,7 @@ import click
 from harness.cli.versions import kubernetes_version
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import HarnessError, UsageError
+from harness.settings import Settings, Timeouts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,9 +63,8 @@ def up(name: str, durable: bool, timeout: float, kubernetes: str) -> None:  # no
     harness cluster up --name second > second.env
     harness cluster up --kubernetes-version 1.33.6
     """  # noqa: D301 - \b is click's mark
-    from harness.assets import Component, resolve  # noqa: PLC0415 - slow to import, and --help needs none
-    from harness.clusters import is_kept, read_clusters, sweep  # noqa: PLC0415 - the same
-    from harness.clusters.local.components import ASSETS  # noqa: PLC0415 - the same
+    from harness.assets import resolve  # noqa: PLC0415 - slow to import, and --help needs none
+    from harness.clusters import is_kept, provider, read_clusters, sweep  # noqa: PLC0415 - the same
 
     if any(kept.name == name and is_kept(kept) for kept in read_clusters()):
         raise UsageError(
@@ -73,14 +73,15 @@ def up(name: str, durable: bool, timeout: float, kubernetes: str) -> None:  # no
         )
     for sentence in sweep():
         _say(sentence)
-    needed = tuple(Component(asset) for asset in ASSETS)
+    settings = Settings(durable=durable, timeouts=Timeouts(cluster=timeout))
+    needed = provider(settings).needed_assets
     assets = resolve(needed, kubernetes=kubernetes, on_progress=_say)
-    made = _start(name, assets, durable=durable, timeout=timeout)
+    made = _start(name, assets, settings)
     print(f"export KUBECONFIG={shlex.quote(made.kubeconfig)}")
     print(f"export KUBEBUILDER_ASSETS={shlex.quote(str(Path(made.state_dir) / 'bin'))}")
 
 
-def _start(name: str, assets: AssetSet, *, durable: bool, timeout: float) -> Cluster:
+def _start(name: str, assets: AssetSet, settings: Settings) -> Cluster:
     from harness.clusters import new_state_dir, provider  # noqa: PLC0415 - as in `up`
     from harness.guard import Guard  # noqa: PLC0415 - as in `up`
 
@@ -88,14 +89,12 @@ def _start(name: str, assets: AssetSet, *, durable: bool, timeout: float) -> Clu
     guard = Guard.start(state_dir=state_dir, evidence=None)
     try:
         assets.link(state_dir / "bin")
-        made = provider("local").create(
+        made = provider(settings).create(
             name=name,
             run=None,
             assets=assets,
             guard=guard,
             state_dir=state_dir,
-            durable=durable,
-            timeout=timeout,
             on_progress=_say,
         )
         guard.detach()
@@ -139,7 +138,7 @@ def _take_down(clusters: Sequence[Cluster]) -> None:
             _say(f"{found.name} is left alone: a run uses it")
             continue
         with Guard.connect(guard_socket(found)) as guard:
-            provider(found.provider).delete(found, guard)
+            provider(Settings(cluster=found.provider)).delete(found, guard)
         _say(f"{found.name} is down")
 
 

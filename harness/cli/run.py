@@ -73,6 +73,12 @@ def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
     show_default=True,
     help="Where it runs: local is a real control plane as processes, with simulated nodes.",
 )
+@click.option(
+    "--install",
+    type=click.Choice(["process", "in-cluster"]),
+    help="How the operator is installed: as a process of this machine that believes it is in "
+    "its pod, or in its pod. Default: what suits the cluster.",
+)
 @kubernetes_version
 @click.option(
     "--twin", metavar="NAME", help="Switch on a faulty twin: a seeded defect of the target."
@@ -112,6 +118,7 @@ def run(
     suites: tuple[str, ...],
     target: str,
     cluster: str,
+    install: str | None,
     kubernetes: str,
     twin: str | None,
     output: str,
@@ -145,6 +152,7 @@ def run(
     settings = Settings(
         output=output,
         cluster=cluster,
+        install=install or "",
         kubernetes_version=kubernetes,
         keep=keep,
         durable=durable,

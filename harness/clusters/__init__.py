@@ -19,6 +19,7 @@ from harness.errors import UsageError
 
 if TYPE_CHECKING:
     from harness.clusters.provider import Provider
+    from harness.settings import Settings
 
 __all__ = [
     "PROVIDERS",
@@ -35,19 +36,20 @@ PROVIDERS = {"local": "harness.clusters.local.provider:LocalProvider"}
 """Name to class, imported when it's asked for."""
 
 
-def provider(name: str) -> Provider:
-    """Returns a provider by name.
+def provider(settings: Settings) -> Provider:
+    """Returns the provider that settings name.
 
     Raises:
         UsageError: There is none of that name.
     """
     import importlib  # noqa: PLC0415 - providers are heavy and rarely all needed
 
+    name = settings.cluster
     if name not in PROVIDERS:
         raise UsageError(
             f"There is no cluster provider {name!r}.",
             hint=f"Choose one of: {', '.join(sorted(PROVIDERS))}.",
         )
     module, _, attribute = PROVIDERS[name].partition(":")
-    made: Provider = getattr(importlib.import_module(module), attribute)()
+    made: Provider = getattr(importlib.import_module(module), attribute)(settings)
     return made

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from harness.assets import AssetSet
+    from harness.assets import AssetSet, Component
     from harness.evidence.folder import RunFolder
     from harness.guard import Guard
     from harness.model.cluster import Cluster
@@ -18,7 +18,29 @@ __all__ = ["Provider"]
 
 
 class Provider(Protocol):
-    """Makes clusters of one kind. All that it starts is under the guard."""
+    """Makes clusters of one kind. All that it starts is under the guard.
+
+    Made from the settings, of which each provider reads its own.
+    """
+
+    @property
+    def needed_assets(self) -> tuple[Component, ...]:
+        """The binaries that `create` wants."""
+
+    @property
+    def disposable(self) -> bool:
+        """Whether a cluster vanishes with its guard, and everything in it.
+
+        From any other one the operator is uninstalled, and it is deleted, when a run ends.
+        """
+
+    def check(self) -> None:
+        """Refuses what can't work before a run begins; cheap.
+
+        Raises:
+            UsageError: What the settings ask for can't be had.
+            ClusterError: Something that clusters of this kind need isn't there.
+        """
 
     def create(
         self,
@@ -28,8 +50,6 @@ class Provider(Protocol):
         assets: AssetSet,
         guard: Guard,
         state_dir: Path,
-        durable: bool,
-        timeout: float = 90.0,
         on_progress: Callable[[str], None] | None = None,
     ) -> Cluster:
         """Makes a cluster and waits until it's ready.
@@ -40,8 +60,6 @@ class Provider(Protocol):
             assets: Binaries.
             guard: Starts and ends the processes; it owns the state folder from now on.
             state_dir: Private folder, from `new_state_dir`; its name is the cluster's id.
-            durable: Whether its data survives a crash of the machine.
-            timeout: Seconds until it must be ready.
             on_progress: Told what goes on, a short line each.
 
         Raises:
@@ -53,6 +71,13 @@ class Provider(Protocol):
 
         Raises:
             ClusterError: Something of it can't be ended.
+        """
+
+    def load_image(self, cluster: Cluster, guard: Guard, archive: Path) -> None:
+        """Brings the images of an archive (as `docker save` writes it) to the cluster's nodes.
+
+        Raises:
+            ClusterError: It can't, or the cluster has no nodes that run containers.
         """
 
     def stop_component(

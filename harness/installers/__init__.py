@@ -1,5 +1,7 @@
 """Stage 3: from rendered manifests to an operator that runs.
 
+installer   what every way of installing can do
+choosing    which way it is: process | in-cluster | present
 rendering   manifests as they will be applied; no cluster needed
 workloads   which Deployment and which container is the operator
 ordering    in which order manifests are applied
@@ -14,18 +16,27 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.installers.process.control import NotReady, OperatorControl
-    from harness.installers.process.drafting import preflight
-    from harness.installers.process.installer import ProcessInstaller
+    from harness.installers.choosing import choose_way, control, installer_for
+    from harness.installers.installer import Control, Installer, NotReady
     from harness.installers.rendering import render
 
-__all__ = ["NotReady", "OperatorControl", "ProcessInstaller", "preflight", "render"]
+__all__ = [
+    "Control",
+    "Installer",
+    "NotReady",
+    "choose_way",
+    "control",
+    "installer_for",
+    "render",
+]
 
 _PLACES = {  # loaded when asked for: the refresher's process needs none of them
-    "NotReady": "process.control",
-    "OperatorControl": "process.control",
-    "ProcessInstaller": "process.installer",
-    "preflight": "process.drafting",
+    "Control": "installer",
+    "Installer": "installer",
+    "NotReady": "installer",
+    "choose_way": "choosing",
+    "control": "choosing",
+    "installer_for": "choosing",
     "render": "rendering",
 }
 

@@ -17,6 +17,7 @@ from harness.errors import ApiError
 from harness.kube.connection import Connection
 from harness.kube.discovery import Discovery
 from harness.kube.exchange import TIMEOUT_S, Exchange, Response
+from harness.kube.ledger import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,17 +64,29 @@ class KubeClient:
     Args:
         connection: Server and identity.
         clock: For pauses between attempts.
+        ledger: Where it's written down what is made; None where nobody needs to know.
     """
 
-    def __init__(self, connection: Connection, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        ledger: Ledger | None = None,
+    ) -> None:
         self.connection = connection
+        self._ledger = ledger
         self._exchange = Exchange(connection, clock=clock)
         self._discovery = Discovery(self._exchange)
 
     @classmethod
     def from_kubeconfig(cls, path: Path, *, context: str | None = None) -> Self:
-        """Makes a client with a connection of its own; errors as `Connection.from_kubeconfig`."""
-        return cls(Connection.from_kubeconfig(path, context=context))
+        """Makes a client with a connection of its own; errors as `Connection.from_kubeconfig`.
+
+        Where a ledger lies beside the kubeconfig, what is made is written down there.
+        """
+        connection = Connection.from_kubeconfig(path, context=context)
+        return cls(connection, ledger=Ledger.beside(path))
 
     # Discovery
 
@@ -224,9 +237,11 @@ class KubeClient:
         Raises:
             ApiError: No success; status 0 where no answer came and the effect is unknown.
         """
-        return self._exchange.json(
+        return self._make(
             "POST",
             resource.path(_namespace(resource, body, namespace)),
+            resource=resource,
+            namespace=_namespace(resource, body, namespace),
             query={"fieldValidation": field_validation, **_dry(dry_run)},
             body=body,
             about=_named(resource, body, namespace),
@@ -257,13 +272,49 @@ class KubeClient:
         """
         resource = resource or self.resource_of(body["apiVersion"], body["kind"])
         query = {"fieldManager": manager, "force": "true" if force else "false", **_dry(dry_run)}
-        return self._exchange.json(
+        place = _namespace(resource, body, namespace)
+        return self._make(
             "PATCH",
-            resource.path(_namespace(resource, body, namespace), body["metadata"]["name"]),
+            resource.path(place, body["metadata"]["name"]),
+            resource=resource,
+            namespace=place,
             query=query,
             body=body,
             headers={"Content-Type": "application/apply-patch+yaml"},  # JSON is YAML
         )
+
+    def _make(
+        self,
+        method: str,
+        path: str,
+        *,
+        resource: Resource,
+        namespace: str,
+        query: dict[str, str],
+        body: dict[str, Any],
+        headers: dict[str, str] | None = None,
+        about: str = "",
+    ) -> dict[str, Any]:
+        """Sends what may make an object; the ledger, where one is kept, hears of it."""
+        if self._ledger is None or "dryRun" in query:
+            return self._exchange.json(
+                method, path, query=query, body=body, headers=headers, about=about
+            )
+        wanted = self._ledger.ask(resource, body["metadata"].get("name", ""), namespace)
+        try:
+            response = self._exchange.request(
+                method, path, query=query, body=body, headers=headers, about=about
+            )
+        except ApiError as error:
+            if error.status:  # else nobody knows whether it was made
+                self._ledger.not_made(wanted)
+            raise
+        stored: dict[str, Any] = msgspec.json.decode(response.body, type=dict[str, Any])
+        if response.status == 201:  # noqa: PLR2004 - HTTP: made; 200 is a change of what was there
+            self._ledger.made(wanted, stored)
+        else:
+            self._ledger.not_made(wanted)
+        return stored
 
     def patch(
         self,

@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 import msgspec
 
 from harness.model.resource import ObjectKey
 
-__all__ = ["Alteration", "Installation", "InstalledObject", "MetricsEndpoint", "Workload"]
+__all__ = [
+    "Alteration",
+    "InstallWay",
+    "Installation",
+    "InstalledObject",
+    "MetricsEndpoint",
+    "Workload",
+]
+
+
+class InstallWay(StrEnum):
+    """How an operator comes to run."""
+
+    PROCESS = "process"  # on this machine, believing that it is in its Pod
+    IN_CLUSTER = "in-cluster"  # in its Pod
+    PRESENT = "present"  # somebody else installed it; it's only watched
 
 
 class Alteration(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +89,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         namespace: The operator's own namespace.
+        way: How it was installed.
         workloads: At least one.
         objects: What was applied, in the order of application.
         alterations: What differs from the operator's own manifests.
@@ -82,6 +100,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
 
     namespace: str
     workloads: tuple[Workload, ...]
+    way: InstallWay = InstallWay.PROCESS
     objects: tuple[InstalledObject, ...] = ()
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from harness.clusters import provider
 from harness.errors import NotVerified
 from harness.model.cluster import Capability
 from harness.model.records import Action, Stimulus
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.context import Context
@@ -29,7 +30,7 @@ class ClusterSnapshots:
     def __init__(self, context: Context, operator: Operator) -> None:
         self._context = context
         self._operator = operator
-        self._provider = provider(context.cluster.provider)
+        self._provider = provider(Settings(cluster=context.cluster.provider))
 
     def take(self, name: str = _DEFAULT) -> None:
         """Keeps all objects as they are now, in place of what the name held.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from harness.installers import NotReady, OperatorControl
+from harness.installers import NotReady, control
 from harness.model.records import Action, Stimulus
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class Operator:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.installation: Installation = context.installation
-        self._control = OperatorControl(
+        self._control = control(
             installation=self.installation,
             cluster=context.cluster,
             client=context.client,

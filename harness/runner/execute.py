@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from harness.errors import ApiError, HarnessError, InstallFault, Interrupted
 from harness.evidence.folder import RunFolder
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
-from harness.installers import ProcessInstaller
+from harness.installers import installer_for
 from harness.kube.client import KubeClient
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation
@@ -32,6 +32,7 @@ from harness.runner.host import host_facts
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.installers import Installer
     from harness.runner.interrupt import Interruption
     from harness.runner.prepare import Prepared
     from harness.runner.progress import Progress
@@ -87,10 +88,11 @@ class _Executor:
         self._progress = progress
         self._clock = clock
         self._stages = NdjsonWriter(run.stages_file)
-        self._provider = clusters.provider(self._settings.cluster)
+        self._provider = clusters.provider(self._settings)
         self._state = clusters.new_state_dir()
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
+        self._installer: Installer | None = None
         self.cluster: Cluster | None = None
         self.errors: list[ErrorNote] = []
 
@@ -126,7 +128,6 @@ class _Executor:
                 assets=self._prepared.assets,
                 guard=guard,
                 state_dir=self._state,
-                durable=self._settings.durable,
                 on_progress=self._progress.detail,
             )
             write_document(self._run.cluster_file, cluster)
@@ -142,23 +143,43 @@ class _Executor:
                 self._suite(suite, guard, cluster, installation)
 
     def close(self) -> None:
-        """Takes down what was started; with `keep`, lets go of it instead."""
-        try:
-            if self._recorder is not None:
-                self._recorder.stop()
-        finally:
+        """Takes down what was started; with `keep`, lets go of it instead.
+
+        Raises:
+            HarnessError: Something of it stays; all the rest is gone.
+        """
+        with ExitStack() as rest:  # the last one first, and each whatever became of the others
+            rest.callback(self._stages.close)
             if self._guard is None:
-                shutil.rmtree(self._state, ignore_errors=True)
+                rest.callback(shutil.rmtree, self._state, ignore_errors=True)
             else:
-                self._let_go(self._guard)
-        self._stages.close()
+                rest.callback(self._let_go, self._guard)
+            if self._recorder is not None:
+                rest.callback(self._recorder.stop)
+            if not self._keeps:
+                self._uninstall()
+
+    @property
+    def _keeps(self) -> bool:
+        return self._settings.keep and self.cluster is not None
+
+    def _uninstall(self) -> None:
+        """Removes the operator from a cluster that it doesn't vanish with."""
+        if self._installer is None or self._provider.disposable:
+            return
+        with self.stage("uninstall", f"Uninstalling {self._prepared.target.name}"):
+            self._installer.uninstall()
 
     def _let_go(self, guard: Guard) -> None:
-        keep = self._settings.keep and self.cluster is not None
+        keep = self._keeps
         with self.stage("teardown", "Keeping the cluster" if keep else "Taking everything down"):
             if keep:
                 guard.detach()
-            else:
+                return
+            try:
+                if self.cluster is not None and not self._provider.disposable:
+                    self._provider.delete(self.cluster, guard)
+            finally:
                 guard.close()
                 self.cluster = None
 
@@ -168,15 +189,18 @@ class _Executor:
         return self._guard
 
     def _install(self, guard: Guard, cluster: Cluster, client: KubeClient) -> Installation:
-        installer = ProcessInstaller(
+        self._installer = installer = installer_for(self._prepared.way)(
             target=self._prepared.target,
             cluster=cluster,
             client=client,
             guard=guard,
             run=self._run,
+            assets=self._prepared.assets,
             timeouts=self._settings.timeouts,
             on_progress=self._progress.detail,
             on_kinds=lambda: self._provider.learn_kinds(cluster, guard),
+            load_image=lambda archive: self._provider.load_image(cluster, guard, archive),
+            clock=self._clock,
         )
         installation = installer.install(self._prepared.manifests)
         notes = (*self._prepared.notes, *installation.notes)

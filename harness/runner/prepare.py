@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness import assets, targets
+from harness import assets, clusters, targets
 from harness.evidence.ndjson import write_document
-from harness.installers import preflight, render
+from harness.installers import choose_way, installer_for, render
+from harness.model.installation import InstallWay
 from harness.model.run import Session, Suite
 from harness.model.target import Target
 from harness.runner.child import collect
@@ -18,8 +19,6 @@ from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from harness.runner.progress import Progress
 
 __all__ = ["Prepared", "RunRequest", "prepare"]
@@ -46,6 +45,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A run that can begin.
 
     Attributes:
+        way: How the operator is installed.
         manifests: Rendered, in the order of the source.
         tests: Node ids, by suite.
         notes: What rendering left out, for the report.
@@ -55,6 +55,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     suites: tuple[Suite, ...]
     assets: assets.AssetSet
+    way: InstallWay
     manifests: tuple[dict[str, Any], ...]  # Kubernetes objects
     tests: dict[str, tuple[str, ...]]
     seed: int
@@ -77,14 +78,18 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     target = targets.load(request.target, twin=request.twin)
     targets.require(target)
     suites = tuple(load_suite(name) for name in request.suites)
-    seed = request.settings.seed or secrets.randbelow(2**31 - 1) + 1
+    settings = request.settings
+    provider = clusters.provider(settings)
+    provider.check()
+    way = choose_way(cluster=settings.cluster, wish=settings.install)
+    seed = settings.seed or secrets.randbelow(2**31 - 1) + 1
     with workshop() as room:
-        tests = {
-            suite.name: _tests(suite, target, request.settings, seed, room) for suite in suites
-        }
+        tests = {suite.name: _tests(suite, target, settings, seed, room) for suite in suites}
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            kubernetes=request.settings.kubernetes_version, on_progress=progress.detail
+            (*provider.needed_assets, *_helm(target)),
+            kubernetes=settings.kubernetes_version,
+            on_progress=progress.detail,
         )
         for note in found.notes:
             progress.detail(note)
@@ -95,16 +100,17 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     manifests = render(
         target,
         kubectl=found.path(assets.Component.KUBECTL),
-        helm=_helm(target, progress),
-        kubernetes=found.asset(assets.Component.KUBE_APISERVER).version,
+        helm=found.path(assets.Component.HELM) if _helm(target) else None,
+        kubernetes=found.asset(assets.Component.KUBECTL).version,
         on_note=notes.append,
     )
-    preflight(target, manifests)
+    installer_for(way).preflight(target, manifests)
     return Prepared(
         request=request,
         target=target,
         suites=suites,
         assets=found,
+        way=way,
         manifests=manifests,
         tests=tests,
         seed=seed,
@@ -112,12 +118,9 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     )
 
 
-def _helm(target: Target, progress: Progress) -> Path | None:
-    """Returns the path of helm where the target is a chart."""
-    if target.install.manifests.helm is None:
-        return None
-    found = assets.resolve((assets.Component.HELM,), on_progress=progress.detail)
-    return found.path(assets.Component.HELM)
+def _helm(target: Target) -> tuple[assets.Component, ...]:
+    """Returns helm where the target is a chart."""
+    return (assets.Component.HELM,) if target.install.manifests.helm is not None else ()
 
 
 def _tests(

@@ -7,6 +7,7 @@ import signal
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from harness.assets import Component as AssetComponent
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.clusters.local import components as processes
 from harness.clusters.local import snapshots
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from harness.evidence.folder import RunFolder
     from harness.guard import Guard
     from harness.model.cluster import Cluster
+    from harness.settings import Settings
 
 __all__ = ["LocalProvider"]
 
@@ -46,7 +48,21 @@ _START_S = 60.0
 
 
 class LocalProvider:
-    """The provider `local`."""
+    """The provider `local`.
+
+    Args:
+        settings: Of which it reads `durable` and `timeouts.cluster`.
+    """
+
+    needed_assets = tuple(AssetComponent(name) for name in ASSETS)
+    disposable = True
+
+    def __init__(self, settings: Settings) -> None:
+        self._durable = settings.durable
+        self._timeout = settings.timeouts.cluster
+
+    def check(self) -> None:
+        """Refuses nothing: what it needs are its binaries; see `Provider.check`."""
 
     def create(
         self,
@@ -56,19 +72,17 @@ class LocalProvider:
         assets: AssetSet,
         guard: Guard,
         state_dir: Path,
-        durable: bool,
-        timeout: float = 90.0,
         on_progress: Callable[[str], None] | None = None,
     ) -> Cluster:
         """Makes a cluster and waits until it's ready; see `Provider.create`."""
-        deadline = Deadline(timeout)
+        deadline = Deadline(self._timeout)
         tell = _Teller(on_progress)
         guard.owns(state_dir)
         paths = new_paths(state_dir, run)
         binaries = {asset: assets.path(asset) for asset in ASSETS}
         reservation = reserve()
         try:
-            write_files(paths, reservation.ports, binaries, durable=durable, name=name)
+            write_files(paths, reservation.ports, binaries, durable=self._durable, name=name)
             tell("starting etcd, API server, controller-manager, scheduler and kwok")
             version = _boot_up(
                 paths, reservation.ports, binaries, guard, deadline=deadline, tell=tell
@@ -79,7 +93,7 @@ class LocalProvider:
                 ports=reservation.ports,
                 assets=assets,
                 version=version,
-                durable=durable,
+                durable=self._durable,
             )
             remember(cluster, state_dir)
         except BaseException:
@@ -105,6 +119,13 @@ class LocalProvider:
         shutil.rmtree(paths.work, ignore_errors=True)
         for file in (paths.kubeconfig, paths.kwokctl_kubeconfig):
             file.unlink(missing_ok=True)
+
+    def load_image(self, cluster: Cluster, guard: Guard, archive: Path) -> None:  # noqa: ARG002 - other providers need them
+        """Refuses; see `Provider.load_image`."""
+        raise ClusterError(
+            f"Cluster {cluster.name} runs no containers: its pods are simulated.",
+            hint="Install by process here, or take --cluster kind.",
+        )
 
     def stop_component(
         self,
@@ -212,8 +233,8 @@ def _boot_up(
         boot.await_server(client)
         tell("API server ready")
         boot.await_furnished(client)
-        whole = _boot(paths, guard, deadline, processes.components_of(paths.work).values())
-        whole.await_serving(client)
+        boot.describe(processes.components_of(paths.work).values())
+        boot.await_serving(client)
         tell("nodes ready")
     finally:
         client.connection.close()
@@ -240,7 +261,7 @@ def _start_again(paths: Paths, server: str, parts: Mapping[str, Component], guar
 
 def _boot(paths: Paths, guard: Guard, deadline: Deadline, parts: Iterable[Component]) -> Boot:
     return Boot(
-        parts=tuple(parts),
+        parts=parts,
         guard=guard,
         state=paths.state,
         log=paths.kwokctl_log,

@@ -14,7 +14,7 @@ from harness.errors import ApiError, ClusterError
 from harness.model.resource import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from harness.clusters.local.components import Component
@@ -158,19 +158,21 @@ class Boot:
     def __init__(
         self,
         *,
-        parts: Sequence[Component],
+        parts: Iterable[Component],
         guard: Guard,
         state: Path,
         log: Path,
         deadline: Deadline,
     ) -> None:
-        self._parts = parts
+        self._parts = tuple(parts)
         self._guard = guard
         self._state = state
         self._log = log
         self._deadline = deadline
-        self._impatient: dict[str, Component] = {}
+        self._impatient: set[str] = set()
+        self._renewed: set[str] = set()
         self._held: dict[str, int] = {}
+        self._serving = False
 
     def await_started(self, client: KubeClient) -> None:
         """Waits until kwokctl has started all, and ends it.
@@ -184,7 +186,7 @@ class Boot:
             ClusterError: A component ended, or time is over.
         """
         while True:
-            self.check(serving=False)
+            self.check()
             self._hold()
             if all(part.pid() is not None for part in self._parts):
                 break
@@ -220,14 +222,27 @@ class Boot:
             ClusterError: A component ended, or time is over.
         """
         self._ask_until(client, "/readyz")
+        self._serving = True
         self._let_go()
-        for name in tuple(self._impatient):
-            fresh = processes.find_component(self._impatient.pop(name).work, name)
-            processes.start(fresh, self._guard, state=self._state)
+        self.check()
+
+    def describe(self, parts: Iterable[Component]) -> None:
+        """Takes better descriptions of the same components, with their ports."""
+        self._parts = tuple(parts)
+
+    def _start_anew(self) -> None:
+        """Starts once more, and only once, each client that gave up waiting for the API server."""
+        while self._impatient:
+            name = self._impatient.pop()
+            self._renewed.add(name)
+            work = next(part.work for part in self._parts if part.name == name)
+            processes.start(
+                processes.find_component(work, name), self._guard, state=self._state
+            )
 
     def _ask_until(self, client: KubeClient, path: str) -> None:
         while True:
-            self.check(serving=False)
+            self.check()
             if _answers(client, path):
                 return
             if self._deadline.passed:
@@ -268,12 +283,12 @@ class Boot:
                 SYSTEM_CLOCK.sleep(_PAUSE_S)
         self.check()
 
-    def check(self, *, serving: bool = True) -> None:
+    def check(self) -> None:
         """Raises for a component that ended, or for a kwokctl that failed.
 
-        Args:
-            serving: Whether the API server answered already; before that, a component that
-                gave up waiting for it is started again later.
+        A client of the API server that had waited for it for long isn't broken, it gave up: that
+        may even be seen after the server is ready, since a held one finds only then that its time
+        is over. It's started once more, as soon as there is a server.
 
         Raises:
             ClusterError: With the last lines that it printed.
@@ -281,14 +296,16 @@ class Boot:
         for part in self._parts:
             if part.name in self._impatient or not part.has_died():
                 continue
-            if not serving and part.age_s() > _PATIENCE_S and part.name in _CLIENTS:
-                self._impatient[part.name] = part
+            if part.name in _CLIENTS - self._renewed and part.age_s() > _PATIENCE_S:
+                self._impatient.add(part.name)
                 continue
             raise ClusterError(
                 f"{part.name} ended while the cluster was starting. Its last lines:\n"
                 f"{part.last_words()}",
                 hint=f"Its program is {part.binary}; `harness doctor` checks it.",
             )
+        if self._serving:
+            self._start_anew()
         kwokctl = self._guard.status(CREATE)
         if kwokctl.exit_code and not kwokctl.asked:
             raise ClusterError(
@@ -321,7 +338,7 @@ class Boot:
             try:
                 return act()
             except ApiError as error:
-                self.check(serving=False)
+                self.check()
                 if self._deadline.passed:
                     raise self._late(f"The API server refuses: {error}", client) from error
                 SYSTEM_CLOCK.sleep(_PAUSE_S)

@@ -13,6 +13,7 @@ import msgspec
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ClusterError, HarnessError
 from harness.evidence.ndjson import read_ndjson
+from harness.installers.installer import NotReady
 from harness.installers.process import launcher
 from harness.installers.process.cgroups import remove
 from harness.installers.process.files import LaunchFile, read_launch_file, write_launch_file
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from harness.model.cluster import Cluster
     from harness.model.installation import Installation
 
-__all__ = ["NotReady", "OperatorControl"]
+__all__ = ["OperatorControl"]
 
 _POLL_S = 0.05
 _DEATH_LOOK_S = 0.25
@@ -43,20 +44,6 @@ _KILL_S = 10.0
 _REFRESHER_GRACE_S = 2.0
 _PREFERENCE = ("readinessProbe", "startupProbe", "livenessProbe")
 _DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
-
-
-class NotReady(Exception):
-    """The operator isn't ready; the message is the reason.
-
-    Attributes:
-        process: Which process.
-        exit_code: Of a process that ended; None where it runs.
-    """
-
-    def __init__(self, reason: str, *, process: str, exit_code: int | None = None) -> None:
-        super().__init__(reason)
-        self.process = process
-        self.exit_code = exit_code
 
 
 class OperatorControl:

@@ -15,10 +15,11 @@ from harness.errors import ApiError, ClusterError
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
 from harness.installers.certificates import Authority
 from harness.installers.faults import not_ready
+from harness.installers.installer import NotReady
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
 from harness.installers.process import cgroups
-from harness.installers.process.control import NotReady, OperatorControl
-from harness.installers.process.drafting import Draft, draft, locate
+from harness.installers.process.control import OperatorControl
+from harness.installers.process.drafting import Draft, draft, locate, preflight
 from harness.installers.process.files import LaunchFile, write_launch_file
 from harness.installers.process.health import speaks_tls
 from harness.installers.process.launching import Launching, namespaces_refused
@@ -40,6 +41,7 @@ from harness.model.target import Webhooks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from harness.assets import AssetSet
     from harness.clock import Clock
     from harness.evidence.folder import RunFolder
     from harness.guard import Guard
@@ -64,9 +66,11 @@ class ProcessInstaller:
         client: The harness's own identity.
         guard: Under which processes run.
         run: Where logs go.
+        assets: Not needed; other installers run kubectl or helm.
         timeouts: Limits in seconds.
         on_progress: Called with what is being done, in words.
         on_kinds: Called once, when the operator's CRDs are established.
+        load_image: Not needed: no image is run.
         clock: For pauses where there is nothing to watch.
     """
 
@@ -78,9 +82,11 @@ class ProcessInstaller:
         client: KubeClient,
         guard: Guard,
         run: RunFolder,
+        assets: AssetSet,  # noqa: ARG002 - other installers need it
         timeouts: Timeouts,
         on_progress: Callable[[str], None],
         on_kinds: Callable[[], None] | None = None,
+        load_image: Callable[[Path], None] | None = None,  # noqa: ARG002 - the same
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._target = target
@@ -99,6 +105,12 @@ class ProcessInstaller:
         self._alterations: list[Alteration] = list(twin_alterations(target))
         self._notes: list[str] = []
         self._conversions: dict[str, frozenset[int]] = {}
+        self._installed: Installation | None = None
+
+    @staticmethod
+    def preflight(target: Target, manifests: Sequence[Object]) -> None:
+        """Refuses what could never run as a process; see `Installer.preflight`."""
+        preflight(target, manifests)
 
     def install(self, manifests: Sequence[Object]) -> Installation:
         """Applies manifests, starts the operator's processes and waits until they're ready.
@@ -120,23 +132,20 @@ class ProcessInstaller:
         self._apply_before(wanted, drafts)
         self._progress("Starting the operator")
         instances = self._start(drafts)
-        installation = self._installation(drafts, instances)
+        self._installed = installation = self._installation(drafts, instances)
         self._await_ready(installation)
         self._apply_after(wanted, drafts, installation)
         return self._complete(installation, drafts)
 
-    def uninstall(self, installation: Installation) -> None:
+    def uninstall(self) -> None:
         """Ends the operator and deletes what was applied, the last first; CRDs among it.
 
-        Custom resources must be gone already. What can't be deleted doesn't stop the rest.
-
-        Raises:
-            ClusterError: Some objects could not be deleted; all of them are named.
+        Custom resources must be gone already; see `Installer.uninstall`.
         """
-        if installation.launch_file and Path(installation.launch_file).exists():
-            self._control(installation).end()
+        if self._installed is not None and self._launch_file.exists():
+            self._control(self._installed).end()
         failed: list[str] = []
-        for item in reversed(installation.objects):
+        for item in reversed(self._applier.applied):
             try:
                 resource = self._client.resource_of(item.api_version, item.kind)
                 self._client.delete(resource, item.key.name, item.key.namespace, uid=item.key.uid)

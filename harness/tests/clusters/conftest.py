@@ -15,6 +15,7 @@ from harness.clusters.local.components import ASSETS
 from harness.evidence.folder import RunFolder
 from harness.guard import Guard
 from harness.kube.client import KubeClient
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ class Live:
     """A real cluster, with all that is needed to act on it."""
 
     def __init__(self, *, name: str, assets: AssetSet, run: RunFolder | None) -> None:
-        self.provider: Provider = provider("local")
+        self.provider: Provider = provider(Settings())
         self.run = run
         self.state_dir = new_state_dir()
         self.guard = Guard.start(
@@ -41,7 +42,6 @@ class Live:
                 assets=assets,
                 guard=self.guard,
                 state_dir=self.state_dir,
-                durable=False,
                 on_progress=self.progress.append,
             )
         except BaseException:

@@ -13,6 +13,7 @@ from harness.guard import Guard
 from harness.guard.descent import ProcessId
 from harness.guard.leftovers import write_private
 from harness.model.cluster import Cluster
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,5 +83,5 @@ def test_a_folder_that_cannot_be_made_is_an_error_with_a_hint(
 
 def test_an_unknown_provider_is_a_usage_error_that_lists_them() -> None:
     with pytest.raises(UsageError, match="'lokal'") as error:
-        provider("lokal")
+        provider(Settings(cluster="lokal"))
     assert "local" in error.value.hint

@@ -21,12 +21,14 @@ from harness.clusters import new_state_dir, provider
 from harness.errors import ApiError, ClusterError, InstallFault, TargetError
 from harness.evidence.folder import RunFolder
 from harness.guard import Guard
-from harness.installers import NotReady, OperatorControl, ProcessInstaller, render
+from harness.installers import NotReady, render
 from harness.installers.process import installer as installer_module
+from harness.installers.process.control import OperatorControl
+from harness.installers.process.installer import ProcessInstaller
 from harness.kube.client import KubeClient
 from harness.kube.watch import await_object
 from harness.resources import bundled
-from harness.settings import Timeouts
+from harness.settings import Settings, Timeouts
 from harness.targets import load
 from harness.tests.installers.samples import container, deployment, target
 
@@ -53,13 +55,12 @@ class Bench:
         state = new_state_dir()
         self.guard = Guard.start(state_dir=state, evidence=self.run.evidence)
         try:
-            self.cluster: Cluster = provider("local").create(
+            self.cluster: Cluster = provider(Settings()).create(
                 name="bench",
                 run=self.run,
                 assets=assets,
                 guard=self.guard,
                 state_dir=state,
-                durable=False,
             )
         except BaseException:
             self.guard.close()
@@ -73,6 +74,7 @@ class Bench:
             client=self.client,
             guard=self.guard,
             run=self.run,
+            assets=self.assets,
             timeouts=Timeouts(**timeouts),
             on_progress=lambda _: None,
         )
@@ -88,7 +90,7 @@ class Bench:
 
     def close(self) -> None:
         self.client.connection.close()
-        provider("local").delete(self.cluster, self.guard)
+        provider(Settings()).delete(self.cluster, self.guard)
         self.guard.close()
 
 
@@ -125,7 +127,7 @@ def installed(bench: Bench, guestbook: Target) -> Iterator[Installation]:
     installer = bench.installer(guestbook)
     made = installer.install(manifests)
     yield made
-    installer.uninstall(made)
+    installer.uninstall()
     for item in made.objects:
         resource = bench.client.resource_of(item.api_version, item.kind)
         if item.kind != "Namespace":  # which ends when all in it has ended
@@ -386,7 +388,7 @@ def test_secrets_stay_out_of_the_log_and_the_identity_is_the_pods(
     installer = bench.installer(chosen)
     installation = installer.install([login, *wanted])
     said = "\n".join(bench.control(installation).log_tail())
-    installer.uninstall(installation)
+    installer.uninstall()
     assert f"system:serviceaccount:{namespace}:default" in said
     assert "got [redacted]" in said
     assert any(refused and refused in note for note in installation.notes) is bool(refused)

@@ -10,7 +10,7 @@ import pytest
 
 from harness import installers
 from harness.errors import BuildError, TargetError
-from harness.installers.process.drafting import Draft, draft
+from harness.installers.process.drafting import Draft, draft, preflight
 from harness.installers.workloads import choose
 from harness.model.target import Process, Target
 from harness.tests.installers.samples import container, deployment, service, target
@@ -46,19 +46,19 @@ def with_command(chosen: Target, *words: str) -> Target:
 
 
 def test_a_program_is_found_in_the_targets_folder_and_then_on_the_path(tmp_path: Path) -> None:
-    installers.preflight(built(tmp_path), [deployment()])
-    installers.preflight(with_command(target(tmp_path), "sh", "-c"), [deployment()])
+    preflight(built(tmp_path), [deployment()])
+    preflight(with_command(target(tmp_path), "sh", "-c"), [deployment()])
 
 
 def test_a_program_that_is_not_there_is_named_with_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(BuildError, match="'bin/absent' isn't there") as error:
-        installers.preflight(with_command(target(tmp_path), "bin/absent"), [deployment()])
+        preflight(with_command(target(tmp_path), "bin/absent"), [deployment()])
     assert "make it" in error.value.hint
 
 
 def test_a_workload_without_a_command_is_an_error_of_the_target(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="no command") as error:
-        installers.preflight(with_command(target(tmp_path)), [deployment()])
+        preflight(with_command(target(tmp_path)), [deployment()])
     assert "process.command" in error.value.hint
 
 

@@ -1,4 +1,9 @@
-"""What each check is: `reports/checklists/catalogue.yaml`, read once."""
+"""What each check is: `reports/checklists/catalogue.yaml`, read once.
+
+families  what the first three letters of a check's id stand for
+sources   where a rule comes from, as an address
+page      docs/checks.md, the table of all checks; `python -m harness.catalogue` writes it anew
+"""
 
 from __future__ import annotations
 

@@ -1,0 +1,135 @@
+"""docs/checks.md: every check, for people, with the faulty twins that prove it."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+import msgspec
+import yaml
+
+from harness.catalogue import load_catalogue
+from harness.catalogue.families import family
+from harness.catalogue.sources import source_address
+from harness.resources import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from harness.model.findings import CheckInfo
+
+__all__ = ["render_page"]
+
+_HEAD = """\
+<!-- Written by `python -m harness.catalogue` from reports/checklists/catalogue.yaml. -->
+# Checks
+
+What an operator owes, one row for each check. A blocker or a major finding makes the verdict red;
+minor and info never do, unless the run is told `--fail-on minor`. What a cluster can't show (see
+"needs": capabilities of the cluster) is *not verified*, never silently passed; so is what a
+target doesn't have *not applicable*.
+
+"Proven by" names the faulty twins: operators with one seeded defect that the check catches, run
+by, for example, `harness run --suite smoke --target guestbook --twin hot-loop`. A check without a
+twin is proven by the harness's own tests alone: they show it evidence that must make it red.
+"""
+_COLUMNS = ("check", "an operator owes", "severity", "suites", "needs", "proven by", "source")
+
+
+class _Suite(msgspec.Struct, frozen=True):
+    """What the page needs of a `suite.yaml`."""
+
+    name: str
+    checks: tuple[str, ...] = ()
+
+
+class _Twin(msgspec.Struct, frozen=True):
+    """What the page needs of a twin."""
+
+    name: str
+    expect: tuple[str, ...] = ()
+
+
+def render_page() -> str:
+    """Returns the page as Markdown, from the catalogue, the suites and the twins."""
+    suites, twins = _suites(), _twins()
+    groups = [
+        (title, tuple(checks))
+        for title, checks in groupby(
+            sorted(load_catalogue().values(), key=_place), key=lambda check: family(check.id)
+        )
+    ]
+    lines = [_HEAD, _row(_COLUMNS), "|" + "---|" * len(_COLUMNS)]
+    for _, checks in groups:
+        lines += [_row(_cells(check, suites, twins)) for check in checks]
+    for title, checks in groups:
+        lines += ["", f"## {title}"]
+        for check in checks:
+            lines += _section(check)
+    return "\n".join(lines) + "\n"
+
+
+def _place(check: CheckInfo) -> int:
+    """Orders families as they first come in the catalogue; within one, its order is kept."""
+    families = [family(known.id) for known in load_catalogue().values()]
+    return families.index(family(check.id))
+
+
+def _suites() -> dict[str, list[str]]:
+    """Returns the names of the bundled suites that judge a check, by its id."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(bundled("suites").glob("*/suite.yaml")):
+        suite = msgspec.convert(_read(file), _Suite)
+        for check in suite.checks:
+            found.setdefault(check, []).append(suite.name)
+    return found
+
+
+def _twins() -> dict[str, list[str]]:
+    """Returns the faulty twins that a check catches, as "operator --twin name", by its id."""
+    found: dict[str, list[str]] = {}
+    for file in sorted(bundled("operators_under_test").glob("**/twins/*.yaml")):
+        twin = msgspec.convert(_read(file), _Twin)
+        for check in twin.expect:
+            found.setdefault(check, []).append(f"{file.parents[1].name}: {twin.name}")
+    return found
+
+
+def _read(file: Path) -> object:
+    return yaml.safe_load(file.read_text(encoding="utf-8"))
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _cells(
+    check: CheckInfo, suites: dict[str, list[str]], twins: dict[str, list[str]]
+) -> tuple[str, ...]:
+    return (
+        f"[{check.id}](#{check.id.lower()})",
+        check.title,
+        check.severity.value,
+        ", ".join(suites.get(check.id, [])) or "any",
+        ", ".join(check.needs) or "–",
+        ", ".join(twins.get(check.id, [])) or "–",
+        ", ".join(map(_source, check.refs)) or "–",
+    )
+
+
+def _source(ref: str) -> str:
+    address = source_address(ref)
+    return f"[{ref}]({address})" if address else ref
+
+
+def _section(check: CheckInfo) -> Iterator[str]:
+    yield from ("", f"### {check.id}", "", f"{check.title}. Severity: {check.severity.value}.", "")
+    yield f"- **Why:** {_flat(check.why)}"
+    yield f"- **How:** {_flat(check.how)}"
+    yield f"- **What it can't see:** {_flat(check.limits)}"
+    yield f"- **How to mend it:** {_flat(check.remedy)}"
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
