@@ -27,6 +27,7 @@ __all__ = ["judge", "judge_run"]
 
 _ALWAYS = ("INS-001", "INS-003")
 _ONLY_WHEN_BROKEN = "SUI-001"
+_WHERE_UNINSTALLED = "LIF-009"  # elsewhere the cluster vanishes, and the question with it
 _RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
 
 
@@ -82,7 +83,8 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     """
     known = load_catalogue()
     named = (check for phase in evidence.phases() for check in phase.checks if check in known)
-    wanted = dict.fromkeys([*checks, *_ALWAYS, *named])
+    uninstalled = [_WHERE_UNINSTALLED] if evidence.run.inventory_file.exists() else []
+    wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *uninstalled])
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
     if _ONLY_WHEN_BROKEN not in wanted:
         own = judge(_ONLY_WHEN_BROKEN, evidence, None)

@@ -14,6 +14,7 @@ from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
+from harness.analysis.uninstall import uninstall_leaves_nothing
 from harness.model.findings import CheckOutcome
 
 __all__ = ["RUN_CHECKS", "WINDOWLESS", "WINDOW_CHECKS"]
@@ -22,6 +23,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
     {
         "INS-001": installs,
         "INS-003": stays_up,
+        "LIF-009": uninstall_leaves_nothing,
         "RBA-004": nothing_denied,
         "OBS-006": log_is_sane,
         "SUI-001": assertions_hold,
