@@ -33,7 +33,7 @@ _FORBIDDEN = re.compile(
 )
 _LOST_MOUNT = re.compile(r"(?P<kind>secret|configmap) \"(?P<name>[^\"]+)\" not found")
 _NO_ACCOUNT = re.compile(r"serviceaccounts? \"(?P<name>[^\"]+)\" not found")
-_SHOWN_LINES = 25
+_FIRST_LINES, _LAST_LINES = 8, 17
 _SIGKILL = 137
 
 
@@ -228,7 +228,7 @@ def _not_alive(scene: Scene) -> Cause | None:
         if not ended or status.get("ready") or _is_done(pod, status):
             continue
         looping = _waiting(status) == "CrashLoopBackOff"
-        lines = scene.logs.get(_name(pod), ())[-_SHOWN_LINES:]
+        lines = scene.logs.get(_name(pod), ())
         code = ended.get("exitCode")
         if ended.get("reason") == "OOMKilled":
             title = f"The operator ends by its memory limit (OOMKilled): {describe(pod)}."
@@ -246,7 +246,7 @@ def _not_alive(scene: Scene) -> Cause | None:
             detail=told(scene, _message(status)),
             remedy=remedy,
             lasting=looping,
-            lines=lines,
+            lines=_excerpt(lines),
             pod=_name(pod),
         )
     return None
@@ -259,7 +259,7 @@ def _not_ready(scene: Scene) -> Cause | None:
     for pod in _alive(scene):
         if _condition(pod, "Ready").get("status") == "True":
             continue
-        lines = scene.logs.get(_name(pod), ())[-_SHOWN_LINES:]
+        lines = scene.logs.get(_name(pod), ())
         message = _last_event(scene, pod, "Unhealthy")
         if missed := denied(lines):
             title, remedy = f"The operator doesn't become ready: {missed}", _GRANT
@@ -273,7 +273,7 @@ def _not_ready(scene: Scene) -> Cause | None:
             title=title,
             detail=told(scene, message),
             remedy=remedy,
-            lines=lines,
+            lines=_excerpt(lines),
             pod=_name(pod),
         )
     return None
@@ -287,6 +287,13 @@ def denied(lines: Sequence[str]) -> str:
             where = (found["where"] or "").replace('\\"', '"').replace('"', "")
             return f"{found['user']} may not {found['verb']} {found['resource']}{group}{where}."
     return ""
+
+
+def _excerpt(lines: Sequence[str]) -> tuple[str, ...]:
+    """Returns the last lines, and the first: a program that prints its usage says why before it."""
+    if len(lines) <= _FIRST_LINES + _LAST_LINES:
+        return tuple(lines)
+    return (*lines[:_FIRST_LINES], "…", *lines[-_LAST_LINES:])
 
 
 # Reading objects

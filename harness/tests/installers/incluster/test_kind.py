@@ -63,7 +63,7 @@ def token(bench: Bench, installed: Installation) -> str:
         {
             "apiVersion": f"{group}/v1",
             "kind": "ClusterRoleBinding",
-            "metadata": {"name": f"guestbook-{_READER}-of-tests"},
+            "metadata": {"name": f"{_READER}-of-tests"},
             "roleRef": {
                 "apiGroup": group,
                 "kind": "ClusterRole",
