@@ -25,6 +25,7 @@ from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
 from harness.model.time import Span
+from harness.probes.access import record_access
 from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
@@ -136,11 +137,13 @@ class _Executor:
         with self.stage("install", f"Installing {self._prepared.target.name}"):
             installation = self._install(guard, cluster, client)
             write_document(self._run.installation_file, installation)
+        record_access(client, self._run, "1-installed")
         self._record_probes(guard, client, installation)
         for suite in self._prepared.suites:
             interruption.check()
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 self._suite(suite, guard, cluster, installation)
+        record_access(client, self._run, "2-tested")  # with the roles that the operator made
 
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead.
