@@ -7,7 +7,7 @@ BIN := .venv/bin
 FAST := not controlplane and not browser and not package
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast test-local binaries bench-stability bench-provisioning lock clean
+.PHONY: help environment demo lint test test-fast test-local binaries targets bench-stability bench-provisioning lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -38,9 +38,18 @@ binaries: environment ## Find or build the control plane's binaries.
 
 test-local: environment binaries ## Tests on a real control plane, in a real browser, of the real wheel.
 	@ci/steps/browser.sh
+	@ci/steps/allure.sh >/dev/null
 	cd operators_under_test/guestbook && go vet ./... && go test ./...
+	cd operators_under_test/application && go vet ./... && go test ./...
+	cd operators_under_test/imoocpod && go vet ./... && go test ./...
 	cd operators_under_test/fixtures && go vet ./... && go test ./...
 	$(PYTEST) --durations=10 -m "controlplane or browser or package"
+
+targets: ## Build the operators of other projects (first time: 5 minutes).
+	cd operators_under_test/prometheus-operator && env CGO_ENABLED=0 go build -trimpath '-ldflags=-s -w' \
+	  -o bin/operator github.com/prometheus-operator/prometheus-operator/cmd/operator
+	cd operators_under_test/argo-rollouts && env CGO_ENABLED=0 go build -trimpath '-ldflags=-s -w' \
+	  -o bin/rollouts-controller github.com/argoproj/argo-rollouts/cmd/rollouts-controller
 
 bench-stability: environment binaries ## Ten smoke runs in a row, and ten with one core kept busy: the same verdict?
 	$(BIN)/python ci/benchmarks/stability.py

@@ -35,6 +35,7 @@ from harness.clusters.local.components import ASSETS
 from harness.command import run
 from harness.guard import Guard
 from harness.model.cluster import Cluster
+from harness.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -154,7 +155,7 @@ class Bench:
             return []
         cluster = msgspec.json.decode((state / "cluster.json").read_bytes(), type=Cluster)
         guard = Guard.connect(guard_socket(cluster))
-        local = provider("local")
+        local = provider(Settings())
         prober.await_available("before", check=ours.check)
         local.snapshot(cluster, guard, "bench")
         took = []

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 from harness.analysis.logs import last_words
 from harness.evidence.loglines import readable
 from harness.model.findings import CheckOutcome, EvidenceRef, Finding
+from harness.model.installation import InstallWay
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.analysis.case import Case, WindowCase
     from harness.evidence.reader import Evidence
     from harness.model.records import ProcessEvent
@@ -74,7 +77,7 @@ def _is_replica(name: str, workload: str) -> bool:
 
 
 def _end(case: Case, event: ProcessEvent) -> Finding:
-    how = _exit_words(event.exit_code)
+    how = _exit_words(event.exit_code) + (f" ({event.reason})" if event.reason else "")
     last = [
         readable(line.text)
         for line in case.evidence.log(event.name)
@@ -88,10 +91,18 @@ def _end(case: Case, event: ProcessEvent) -> Finding:
             [f"{event.name} (pid {event.pid}) ended with {how}.", *_quoted("Last lines:", last)]
         ),
         evidence=[
-            EvidenceRef(file=case.evidence.place(case.evidence.run.processes_file)),
+            EvidenceRef(file=case.evidence.place(_told_in(case.evidence))),
             *_log_refs(case.evidence, event.name),
         ],
     )
+
+
+def _told_in(evidence: Evidence) -> Path:
+    """Returns the file of starts and ends: the guard's, or that of containers."""
+    installation = evidence.installation
+    in_cluster = installation is not None and installation.way is not InstallWay.PROCESS
+    run = evidence.run
+    return run.containers_file if in_cluster else run.processes_file
 
 
 def _exit_words(code: int | None) -> str:

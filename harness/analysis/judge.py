@@ -28,6 +28,7 @@ __all__ = ["judge", "judge_run"]
 
 _ALWAYS = ("INS-001", "INS-003")
 _ONLY_WHEN_BROKEN = "SUI-001"
+_WHERE_UNINSTALLED = "LIF-009"  # elsewhere the cluster vanishes, and the question with it
 _RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
 
 
@@ -84,8 +85,13 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     """
     known = load_catalogue()
     named = (check for phase in evidence.phases() for check in phase.checks if check in known)
+<<<<<<< HEAD
     bound = sorted(DANGERS) if evidence.access() else ()  # known as soon as it was installed
     wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *bound])
+=======
+    uninstalled = [_WHERE_UNINSTALLED] if evidence.run.inventory_file.exists() else []
+    wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *uninstalled])
+>>>>>>> main
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
     if _ONLY_WHEN_BROKEN not in wanted:
         own = judge(_ONLY_WHEN_BROKEN, evidence, None)

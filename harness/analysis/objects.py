@@ -9,6 +9,7 @@ import msgspec
 from harness.model.findings import EvidenceRef
 from harness.model.records import TimelineEvent
 from harness.model.target import Readiness
+from harness.readiness import as_generation
 
 if TYPE_CHECKING:
     from harness.evidence.reader import Evidence
@@ -146,13 +147,13 @@ def shows_generation(body: Json, rule: Readiness) -> int | None:
     That is status.observedGeneration; else that of the condition which decides readiness; else
     the highest of any condition: one that has nothing new to say may keep its old one.
     """
-    own = _status(body).get("observedGeneration")
-    if isinstance(own, int):
+    own = as_generation(_status(body).get("observedGeneration"))
+    if own is not None:
         return own
     chosen = condition_of(body, rule.condition) if rule.condition else None
     candidates = [chosen] if chosen and "observedGeneration" in chosen else conditions(body)
-    values = [item.get("observedGeneration") for item in candidates]
-    return max((value for value in values if isinstance(value, int)), default=None)
+    values = [as_generation(item.get("observedGeneration")) for item in candidates]
+    return max((value for value in values if value is not None), default=None)
 
 
 def uses_observed_generation(evidence: Evidence, resource: str) -> bool:

@@ -15,6 +15,7 @@ from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.rbac.dangers import DANGERS, judge_danger
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
+from harness.analysis.uninstall import uninstall_leaves_nothing
 from harness.model.findings import CheckOutcome
 
 __all__ = ["RUN_CHECKS", "WINDOWLESS", "WINDOW_CHECKS"]
@@ -23,6 +24,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
     {
         "INS-001": installs,
         "INS-003": stays_up,
+        "LIF-009": uninstall_leaves_nothing,
         "RBA-004": nothing_denied,
         "OBS-006": log_is_sane,
         "SUI-001": assertions_hold,

@@ -9,6 +9,7 @@ import msgspec
 
 from harness.analysis.objects import gap_in, label_of
 from harness.evidence.writes import is_write
+from harness.model.cluster import Capability
 from harness.model.findings import EvidenceRef
 from harness.model.records import ApiCall
 from harness.model.resource import ObjectKey
@@ -71,6 +72,8 @@ def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
     if evidence.installation is None:
         return "the operator was not installed, so its identity isn't known"
     if not evidence.calls():
+        if evidence.cluster is not None and Capability.AUDIT not in evidence.cluster.capabilities:
+            return "there is no access to the cluster's audit log"
         return "AUDIT EVIDENCE IS MISSING: the audit log is absent or empty"
     if not operator_calls(evidence):
         names = ", ".join(sorted(evidence.installation.identities))

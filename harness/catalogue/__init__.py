@@ -2,7 +2,7 @@
 
 families  what the first three letters of a check's id stand for
 sources   where a rule comes from, as an address
-page      docs/checks.md, the table of all checks; `python -m harness.catalogue` writes it anew
+page      docs/checks.md and the README's table; `python -m harness.catalogue` writes them anew
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""docs/checks.md: every check, for people, with the faulty twins that prove it."""
+"""docs/checks.md and the README's table: every check, with the faulty twins that prove it."""
 
 from __future__ import annotations
 
@@ -19,21 +19,22 @@ if TYPE_CHECKING:
 
     from harness.model.findings import CheckInfo
 
-__all__ = ["render_page"]
+__all__ = ["refresh_overview", "render_page"]
 
 _HEAD = """\
 <!-- Written by `python -m harness.catalogue` from reports/checklists/catalogue.yaml. -->
 # Checks
 
 What an operator owes, one row for each check. A blocker or a major finding makes the verdict red;
-minor and info never do, unless the run is told `--fail-on minor`. What a cluster can't show (see
-"needs": capabilities of the cluster) is *not verified*, never silently passed; so is what a
-target doesn't have *not applicable*.
+minor and info never do, unless the run is told `--fail-on minor`. What a target doesn't have is
+*not applicable*; what a cluster can't show ("needs": capabilities of the cluster) is *not
+verified*, never silently passed.
 
 "Proven by" names the faulty twins: operators with one seeded defect that the check catches, run
 by, for example, `harness run --suite smoke --target guestbook --twin hot-loop`. A check without a
 twin is proven by the harness's own tests alone: they show it evidence that must make it red.
 """
+_BEGIN, _END = "<!-- checks: begin -->\n", "<!-- checks: end -->"
 _COLUMNS = ("check", "an operator owes", "severity", "suites", "needs", "proven by", "source")
 
 
@@ -53,13 +54,7 @@ class _Twin(msgspec.Struct, frozen=True):
 
 def render_page() -> str:
     """Returns the page as Markdown, from the catalogue, the suites and the twins."""
-    suites, twins = _suites(), _twins()
-    groups = [
-        (title, tuple(checks))
-        for title, checks in groupby(
-            sorted(load_catalogue().values(), key=_place), key=lambda check: family(check.id)
-        )
-    ]
+    suites, twins, groups = _suites(), _twins(), _groups()
     lines = [_HEAD, _row(_COLUMNS), "|" + "---|" * len(_COLUMNS)]
     for _, checks in groups:
         lines += [_row(_cells(check, suites, twins)) for check in checks]
@@ -68,6 +63,27 @@ def render_page() -> str:
         for check in checks:
             lines += _section(check)
     return "\n".join(lines) + "\n"
+
+
+def refresh_overview(text: str) -> str:
+    """Returns a Markdown text, the README's, with the table between its two marks renewed."""
+    before, _, rest = text.partition(_BEGIN)
+    rows = [
+        _row(
+            (title, "<br>".join(f"[{c.id}](docs/checks.md#{c.id.lower()}) {c.title}" for c in held))
+        )
+        for title, held in _groups()
+    ]
+    table = "\n".join([_row(("group", "an operator owes")), "|---|---|", *rows])
+    return f"{before}{_BEGIN}{table}\n{_END}{rest.partition(_END)[2]}"
+
+
+def _groups() -> list[tuple[str, tuple[CheckInfo, ...]]]:
+    """Returns the checks by family."""
+    ordered = sorted(load_catalogue().values(), key=_place)
+    return [
+        (title, tuple(held)) for title, held in groupby(ordered, key=lambda check: family(check.id))
+    ]
 
 
 def _place(check: CheckInfo) -> int:
@@ -112,9 +128,9 @@ def _cells(
         check.title,
         check.severity.value,
         ", ".join(suites.get(check.id, [])) or "any",
-        ", ".join(check.needs) or "–",
-        ", ".join(twins.get(check.id, [])) or "–",
-        ", ".join(map(_source, check.refs)) or "–",
+        ", ".join(check.needs) or "-",
+        ", ".join(twins.get(check.id, [])) or "-",
+        ", ".join(map(_source, check.refs)) or "-",
     )
 
 

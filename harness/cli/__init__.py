@@ -18,6 +18,8 @@ from harness.model.verdict import ExitCode
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from click.shell_completion import CompletionItem
+
 __all__ = ["main"]
 
 _COMMANDS = {
@@ -32,6 +34,7 @@ _COMMANDS = {
     "logs": ("harness.cli.cluster:logs", "Show the logs of a kept cluster's components."),
     "assets": ("harness.cli.assets:assets", "Find, build and remove the binaries of clusters."),
     "doctor": ("harness.cli.doctor:doctor", "Say what this machine can and can't run."),
+    "completion": ("harness.cli.completion:completion", "Complete command lines in a shell."),
 }
 
 
@@ -54,6 +57,15 @@ class _Lazy(click.Group):
         """Lists the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Completes the commands without importing them."""
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only for shells
+
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        names = ((name, text) for name, (_, text) in _COMMANDS.items())
+        found = [CompletionItem(n, help=text) for n, text in names if n.startswith(incomplete)]
+        return [*found, *options]
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

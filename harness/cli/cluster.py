@@ -7,10 +7,12 @@ import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import completion
+from harness.cli.kind import kind_options, kind_settings
 from harness.cli.versions import kubernetes_version
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import HarnessError, UsageError
@@ -29,11 +31,12 @@ _EVERYTHING = {"ignore_unknown_options": True, "help_option_names": ["-h", "--he
 
 @click.group()
 def cluster() -> None:
-    """Start and stop local clusters by themselves.
+    """Start and stop clusters by themselves.
 
     A local cluster is a real etcd, API server, controller-manager and scheduler as processes
     of this machine, with simulated nodes and pods. It needs no root and no container runtime,
     listens on 127.0.0.1 only, and is ready within seconds. It stays until it's taken down.
+    With --provider kind its nodes are containers, and pods really run; that needs Docker.
 
     \b
     eval "$(harness cluster up)"     start one; kubectl and envtest find it
@@ -47,11 +50,28 @@ def cluster() -> None:
 @cluster.command()
 @click.option("--name", default="default", show_default=True, help="What to call it.")
 @click.option(
+    "--provider",
+    "kind_of",
+    type=click.Choice(["local", "kind"]),
+    default="local",
+    show_default=True,
+    help="local: processes of this machine. kind: nodes as containers; needs Docker.",
+)
+@kind_options
+@click.option(
     "--durable", is_flag=True, help="Let etcd wait for the disk, as on a real cluster. Slower."
 )
 @click.option("--timeout", default=90.0, show_default=True, help="Seconds until it must be ready.")
 @kubernetes_version
-def up(name: str, durable: bool, timeout: float, kubernetes: str) -> None:  # noqa: FBT001 - click passes by name
+def up(
+    *,
+    name: str,
+    kind_of: str,
+    durable: bool,
+    timeout: float,
+    kubernetes: str,
+    **kind: Any,  # noqa: ANN401 - click's own types
+) -> None:
     """Start a cluster and print how to reach it.
 
     Standard output holds nothing but export lines for KUBECONFIG (a file that only you may
@@ -62,6 +82,7 @@ def up(name: str, durable: bool, timeout: float, kubernetes: str) -> None:  # no
     eval "$(harness cluster up)"
     harness cluster up --name second > second.env
     harness cluster up --kubernetes-version 1.33.6
+    eval "$(harness cluster up --provider kind --name pods)"
     """  # noqa: D301 - \b is click's mark
     from harness.assets import resolve  # noqa: PLC0415 - slow to import, and --help needs none
     from harness.clusters import is_kept, provider, read_clusters, sweep  # noqa: PLC0415 - the same
@@ -73,9 +94,16 @@ def up(name: str, durable: bool, timeout: float, kubernetes: str) -> None:  # no
         )
     for sentence in sweep():
         _say(sentence)
-    settings = Settings(durable=durable, timeouts=Timeouts(cluster=timeout))
-    needed = provider(settings).needed_assets
-    assets = resolve(needed, kubernetes=kubernetes, on_progress=_say)
+    settings = Settings(
+        cluster=kind_of,
+        durable=durable,
+        kubernetes_version=kubernetes,
+        timeouts=Timeouts(cluster=timeout),
+        **kind_settings(kind_of, kind),
+    )
+    chosen = provider(settings)
+    chosen.check()
+    assets = resolve(chosen.needed_assets, kubernetes=kubernetes, on_progress=_say)
     made = _start(name, assets, settings)
     print(f"export KUBECONFIG={shlex.quote(made.kubeconfig)}")
     print(f"export KUBEBUILDER_ASSETS={shlex.quote(str(Path(made.state_dir) / 'bin'))}")
@@ -106,7 +134,7 @@ def _start(name: str, assets: AssetSet, settings: Settings) -> Cluster:
 
 
 @cluster.command()
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completion.clusters)
 @click.option("--all", "every", is_flag=True, help="Take all clusters down.")
 def down(name: str | None, every: bool) -> None:  # noqa: FBT001 - click passes by name
     """Take a cluster down and remove all that it left.
@@ -127,6 +155,12 @@ def down(name: str | None, every: bool) -> None:  # noqa: FBT001 - click passes 
     _take_down(found)
     for sentence in sweep():
         _say(sentence)
+    if every:
+        from harness.clusters.existing.cleanup import sweep_claims  # noqa: PLC0415 - as in `up`
+        from harness.clusters.kind.leftovers import remove_leftovers  # noqa: PLC0415 - as in `up`
+
+        for sentence in (*remove_leftovers(), *sweep_claims()):
+            _say(sentence)
 
 
 def _take_down(clusters: Sequence[Cluster]) -> None:
@@ -151,12 +185,11 @@ def list_() -> None:
     """  # noqa: D301 - \b is click's mark
     from harness.clusters import is_kept, read_clusters  # noqa: PLC0415 - as in `up`
 
-    rows = [("NAME", "VERSION", "AGE", "USE", "SERVER", "KUBECONFIG")]
+    rows = [("NAME", "PROVIDER", "VERSION", "AGE", "USE", "SERVER", "KUBECONFIG")]
     for found in read_clusters():
         use = "kept" if is_kept(found) else "run"
-        rows.append(
-            (found.name, found.server_version, _age(found), use, found.server, found.kubeconfig)
-        )
+        about = (found.name, found.provider, found.server_version, _age(found))
+        rows.append((*about, use, found.server, found.kubeconfig))
     if len(rows) == 1:
         _say('None is up. Start one: eval "$(harness cluster up)"')
         return
@@ -167,7 +200,13 @@ def list_() -> None:
 
 
 @click.command(context_settings=_EVERYTHING)
-@click.option("--cluster", "name", help="Which one; needed only where several are up.")
+@click.option(
+    "--cluster",
+    "name",
+    metavar="NAME",
+    shell_complete=completion.clusters,
+    help="Which one; needed only where several are up.",
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def kubectl(name: str | None, arguments: tuple[str, ...]) -> None:
     """Run kubectl against a cluster that is up (or was kept by --keep).
@@ -191,7 +230,13 @@ def kubectl(name: str | None, arguments: tuple[str, ...]) -> None:
 
 @click.command()
 @click.argument("component", required=False)
-@click.option("--cluster", "name", help="Which one; needed only where several are up.")
+@click.option(
+    "--cluster",
+    "name",
+    metavar="NAME",
+    shell_complete=completion.clusters,
+    help="Which one; needed only where several are up.",
+)
 @click.option("-n", "--lines", default=200, show_default=True, help="How many of the last lines.")
 def logs(component: str | None, name: str | None, lines: int) -> None:
     """Show the last lines that a cluster's component printed.
@@ -206,7 +251,11 @@ def logs(component: str | None, name: str | None, lines: int) -> None:
     from harness.clusters.local.components import components_of, find_component, tail  # noqa: PLC0415 - as in `up`
     from harness.clusters.local.configuration import CLUSTER_NAME  # noqa: PLC0415 - as in `up`
 
-    work = Path(_pick(name).state_dir) / "clusters" / CLUSTER_NAME
+    kept = _pick(name)
+    if kept.provider == "kind":
+        _kind_logs(kept, component, lines)
+        return
+    work = Path(kept.state_dir) / "clusters" / CLUSTER_NAME
     if component is not None:
         with suppress(BrokenPipeError):
             print(tail(find_component(work, component).log, lines))
@@ -214,6 +263,21 @@ def logs(component: str | None, name: str | None, lines: int) -> None:
     for part in components_of(work).values():
         state = "running" if part.is_running() else "stopped"
         print(f"{part.name:24} {state:8} {part.log}")
+
+
+def _kind_logs(kept: Cluster, component: str | None, lines: int) -> None:
+    from harness.clusters.kind import components  # noqa: PLC0415 - as in `up`
+    from harness.clusters.kind.calls import Calls  # noqa: PLC0415 - as in `up`
+    from harness.clusters.kind.layout import name_of  # noqa: PLC0415 - as in `up`
+
+    calls = Calls(name_of(kept))
+    node = f"{calls.name}-control-plane"
+    if component is not None:
+        with suppress(BrokenPipeError):
+            print(components.tail(calls, node, component, lines))
+        return
+    for part, state in components.states(calls, node).items():
+        print(f"{part:24} {state:8} {node}")
 
 
 def _pick(name: str | None) -> Cluster:

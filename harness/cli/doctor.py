@@ -52,9 +52,9 @@ class Diagnosis(msgspec.Struct, frozen=True):
 def doctor() -> None:
     """Say what this machine can and can't run.
 
-    Looks at platform, Python, Go, mount namespaces, cgroups, disk, memory, ports on 127.0.0.1
-    and the binaries of the control plane. Changes nothing. Each line is ok, warn (runs, but
-    less well; the report would say so) or fail, with a remedy.
+    Looks at platform, Python, Go, mount namespaces, cgroups, disk, memory, ports on 127.0.0.1,
+    the binaries of the control plane, and at Docker for kind clusters. Changes nothing. Each
+    line is ok, warn (runs, but less well; the report would say so) or fail, with a remedy.
 
     \b
     harness doctor
@@ -90,6 +90,7 @@ def diagnoses() -> Iterator[Diagnosis]:
         _disk,
         _memory,
         _ports,
+        _docker,
     )
     for examine in examinations:
         try:
@@ -258,6 +259,32 @@ def _ports() -> Diagnosis:
         client.settimeout(_TIMEOUT_S)
         client.connect(server.getsockname())
     return Diagnosis(Level.OK, "ports", "127.0.0.1 can be bound and reached")
+
+
+def _docker() -> Diagnosis:
+    """Looks at what kind clusters need; nothing else does, so it's never a failure."""
+    from harness.clusters.kind import images, preflight  # noqa: PLC0415 - only when called
+    from harness.clusters.kind.calls import Calls  # noqa: PLC0415
+    from harness.clusters.kind.engine import ask_info  # noqa: PLC0415
+    from harness.clusters.kind.troubles import NODE_IMAGE_STEP  # noqa: PLC0415
+
+    without = "`--cluster local` needs no Docker."
+    try:
+        calls = Calls("harness")
+        info = ask_info(calls)
+        preflight.check_host(info)
+        image = images.choose(calls)
+    except HarnessError as error:
+        text = f"no kind clusters: {str(error).splitlines()[0]}"
+        return Diagnosis(Level.WARN, "docker", text, f"{error.hint} {without}")
+    text = f"engine {info.server}, cgroup version {info.cgroup}"
+    if not image.is_present:
+        remedy = f"The first run pulls it; where that can't be, build one: {NODE_IMAGE_STEP}"
+        return Diagnosis(Level.WARN, "docker", f"{text}, {image.reference} isn't here", remedy)
+    if shortage := preflight.inotify_shortage():
+        remedy = "sudo sysctl fs.inotify.max_user_instances=512 fs.inotify.max_user_watches=524288"
+        return Diagnosis(Level.WARN, "docker", f"{text}; {shortage}", remedy)
+    return Diagnosis(Level.OK, "docker", f"{text}, node image {image.reference}")
 
 
 def _present(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli import completion
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ __all__ = ["init"]
 
 
 @click.command()
-@click.argument("place", metavar="[DIR|FILE]", default=".")
+@click.argument("place", metavar="[DIR|FILE]", default=".", shell_complete=completion.files)
 @click.option(
     "--output",
     metavar="FILE",

@@ -7,11 +7,18 @@ from pathlib import Path
 
 import click
 
+from harness.cli import completion
+
 __all__ = ["report"]
 
 
 @click.command()
-@click.argument("run", type=click.Path(path_type=Path), default=Path("harness-runs/latest"))
+@click.argument(
+    "run",
+    type=click.Path(path_type=Path),
+    default=Path("harness-runs/latest"),
+    shell_complete=completion.runs,
+)
 def report(run: Path) -> None:
     """Judge a run folder again from its evidence, and write its reports anew.
 

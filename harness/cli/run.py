@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
+from harness.cli import completion
+from harness.cli.kind import kind_options, kind_settings
 from harness.cli.progress import new_progress
 from harness.cli.versions import kubernetes_version
 from harness.errors import UsageError
@@ -51,6 +53,20 @@ def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
     return Timeouts(**values)
 
 
+def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
+    """Refuses options of an existing cluster for another one.
+
+    Raises:
+        UsageError: Names the first.
+    """
+    strays = [name for name, value in options.items() if value]
+    if strays and cluster != "existing":
+        raise UsageError(
+            f"{strays[0]} says which existing cluster is meant, but this run is on {cluster}.",
+            hint="Add --cluster existing, or leave the option out.",
+        )
+
+
 @click.command()
 @click.option(
     "--suite",
@@ -58,20 +74,46 @@ def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
     multiple=True,
     required=True,
     metavar="NAME|DIR",
+    shell_complete=completion.suites,
     help="A bundled suite (smoke) or a folder of your own tests; may be given again.",
 )
 @click.option(
     "--target",
     required=True,
     metavar="NAME|DIR|FILE",
+    shell_complete=completion.targets,
     help="The operator: a bundled target (guestbook), or the folder or file of your target.yaml.",
 )
 @click.option(
     "--cluster",
-    type=click.Choice(["local"]),
+    type=click.Choice(["local", "kind", "existing"]),
     default="local",
     show_default=True,
-    help="Where it runs: local is a real control plane as processes, with simulated nodes.",
+    help="Where it runs: local is a real control plane as processes, with simulated nodes; "
+    "kind is nodes as containers, where pods really run; "
+    "existing is a cluster of yours, which is given back as it was.",
+)
+@click.option(
+    "--context",
+    default="",
+    metavar="NAME",
+    shell_complete=completion.contexts,
+    help="Context of the existing cluster; it must be named, the current one is never taken.",
+)
+@click.option(
+    "--kubeconfig",
+    default="",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Holds that context. Default: what kubectl reads (KUBECONFIG, or ~/.kube/config).",
+)
+@click.option(
+    "--audit-log",
+    default="",
+    metavar="FILE",
+    shell_complete=completion.files,
+    help="Audit log of the existing cluster's API server, a file of this machine. Without it the "
+    "checks that need it are not verified.",
 )
 @click.option(
     "--install",
@@ -80,14 +122,19 @@ def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
     "its pod, or in its pod. Default: what suits the cluster.",
 )
 @kubernetes_version
+@kind_options
 @click.option(
-    "--twin", metavar="NAME", help="Switch on a faulty twin: a seeded defect of the target."
+    "--twin",
+    metavar="NAME",
+    shell_complete=completion.twins,
+    help="Switch on a faulty twin: a seeded defect of the target.",
 )
 @click.option(
     "--output",
     default="harness-runs",
     show_default=True,
     metavar="DIR",
+    shell_complete=completion.folders,
     help="Folder for run folders; `latest` in it links to the newest.",
 )
 @click.option("--keep", is_flag=True, help="Leave cluster and operator up; `harness cluster down`.")
@@ -118,6 +165,9 @@ def run(
     suites: tuple[str, ...],
     target: str,
     cluster: str,
+    context: str,
+    kubeconfig: str,
+    audit_log: str,
     install: str | None,
     kubernetes: str,
     twin: str | None,
@@ -132,6 +182,7 @@ def run(
     dry_run: bool,
     quiet: bool,
     verbose: bool,
+    **kind: Any,  # noqa: ANN401 - click's own types
 ) -> None:
     """Run suites against an operator, judge it, write the reports.
 
@@ -143,17 +194,26 @@ def run(
     harness run --suite smoke --target ./target.yaml --timeout converge=120
     harness run --suite ./my_suite --target guestbook -k message
     harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
+    harness run --suite smoke --target guestbook --cluster kind
+    harness run --suite smoke --target ./target.yaml --cluster existing --context staging
 
     Ctrl-C stops in order: cluster down, reports written, exit code 2.
     """  # noqa: D301 - \b is click's mark
     from harness.runner.interrupt import interruptible  # noqa: PLC0415 - heavy
     from harness.runner.prepare import RunRequest, prepare  # noqa: PLC0415 - heavy
 
+    _refuse_strays(
+        cluster, {"--context": context, "--kubeconfig": kubeconfig, "--audit-log": audit_log}
+    )
     settings = Settings(
         output=output,
         cluster=cluster,
+        context=context,
+        kubeconfig=kubeconfig,
+        audit_log=audit_log,
         install=install or "",
         kubernetes_version=kubernetes,
+        **kind_settings(cluster, kind),
         keep=keep,
         durable=durable,
         seed=seed or 0,

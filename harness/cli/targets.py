@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from harness.cli import completion
 from harness.errors import TargetError
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def list_targets(*, as_json: bool) -> None:
 
 
 @targets.command()
-@click.argument("target", metavar="NAME|DIR|FILE")
+@click.argument("target", metavar="NAME|DIR|FILE", shell_complete=completion.targets)
 @click.option(
     "--format",
     "form",
@@ -134,6 +135,8 @@ def _render(target: Target) -> tuple[dict[str, Any], ...] | None:
     from harness.installers import render  # noqa: PLC0415 - heavy
 
     manifests = target.install.manifests
+    if target.install.present:
+        return None
     if manifests.helm is None and manifests.kustomize is None:
         return render(target, kubectl=Path())
     name = "kubectl" if manifests.helm is None else "helm"
@@ -168,7 +171,7 @@ def schema(*, twin: bool) -> None:
 
 
 @targets.command()
-@click.argument("target", metavar="NAME|DIR|FILE")
+@click.argument("target", metavar="NAME|DIR|FILE", shell_complete=completion.targets)
 def lint(*, target: str) -> None:
     """Check a target definition, its twins, manifests and samples.
 

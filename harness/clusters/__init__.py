@@ -1,6 +1,8 @@
 """Stage 2: clusters. A provider makes one and knows how to end it.
 
 local     control plane as processes, simulated nodes and pods
+kind      nodes as containers, real pods
+existing  somebody else's, reached by a kubeconfig; given back as it was
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ __all__ = [
     "sweep",
 ]
 
-PROVIDERS = {"local": "harness.clusters.local.provider:LocalProvider"}
+PROVIDERS = {
+    "local": "harness.clusters.local.provider:LocalProvider",
+    "kind": "harness.clusters.kind.provider:KindProvider",
+    "existing": "harness.clusters.existing.provider:ExistingProvider",
+}
 """Name to class, imported when it's asked for."""
 
 

@@ -6,13 +6,16 @@ import signal
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.assets import AssetSet, Component
     from harness.evidence.folder import RunFolder
     from harness.guard import Guard
+    from harness.manifests.objects import Object
     from harness.model.cluster import Cluster
+    from harness.model.installation import InstallWay
+    from harness.model.target import Target
 
 __all__ = ["Provider"]
 
@@ -40,6 +43,27 @@ class Provider(Protocol):
         Raises:
             UsageError: What the settings ask for can't be had.
             ClusterError: Something that clusters of this kind need isn't there.
+        """
+
+    def admit(
+        self,
+        target: Target,
+        manifests: Sequence[Object],
+        way: InstallWay,
+        *,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Refuses a target that the cluster has no room for, before anything is applied.
+
+        Args:
+            target: What is to be installed.
+            manifests: As rendered; empty where the operator is there already.
+            way: How it's installed.
+            on_progress: Told what goes on, a short line each.
+
+        Raises:
+            UsageError: Rights are missing, or something of that name is there.
+            ApiError: The cluster doesn't answer.
         """
 
     def create(
@@ -78,6 +102,13 @@ class Provider(Protocol):
 
         Raises:
             ClusterError: It can't, or the cluster has no nodes that run containers.
+        """
+
+    def save_logs(self, cluster: Cluster, guard: Guard) -> tuple[Path, ...]:
+        """Saves logs of the cluster that aren't evidence yet, since a run failed. Never raises.
+
+        Returns:
+            The files.
         """
 
     def stop_component(

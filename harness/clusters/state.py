@@ -103,9 +103,15 @@ def sweep() -> list[str]:
     for folder in _folders():
         if is_leftover(folder):
             ended = end_leftover(folder)
-            told.append(
-                f"Removed what a killed run left: {folder.name}, {len(ended)} processes ended."
-            )
+            if folder.exists():
+                told.append(
+                    f"Can't remove all that a killed run left: {folder.name}. "
+                    f"The next try is at the next run, or now: harness cluster down --all"
+                )
+            else:
+                told.append(
+                    f"Removed what a killed run left: {folder.name}, {len(ended)} processes ended."
+                )
     return told
 
 

@@ -113,8 +113,13 @@ class RunFolder:
         return self.evidence / "processes.ndjson"
 
     @property
+    def containers_file(self) -> Path:
+        """ProcessEvents of the operator's containers in a cluster, by the probes."""
+        return self.evidence / "containers.ndjson"
+
+    @property
     def operator_logs(self) -> Path:
-        """Folder of LogLines, a file a process, by the guard."""
+        """Folder of LogLines, a file a process, by the guard; a file a Pod, by the probes."""
         return self.evidence / "operator"
 
     @property
@@ -136,6 +141,26 @@ class RunFolder:
     def components(self) -> Path:
         """Folder of the logs of the cluster's components."""
         return self.evidence / "components"
+
+    @property
+    def allure_raw(self) -> Path:
+        """Folder of what allure-pytest writes of the suites' tests."""
+        return self.evidence / "allure-raw"
+
+    @property
+    def inventory_file(self) -> Path:
+        """Inventories of a cluster that isn't ours: before the install, after the uninstall."""
+        return self.evidence / "inventory.ndjson"
+
+    @property
+    def uninstall_file(self) -> Path:
+        """How the uninstall went, where one was needed."""
+        return self.evidence / "uninstall.json"
+
+    @property
+    def cluster_calls_file(self) -> Path:
+        """StageRecords of each call by which a cluster was made and deleted, by its provider."""
+        return self.evidence / "cluster-calls.ndjson"
 
     @property
     def audit_log(self) -> Path:

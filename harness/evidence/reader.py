@@ -21,6 +21,7 @@ from harness.model.access import AccessSnapshot
 from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
+from harness.model.inventory import Inventory, Uninstalled
 from harness.model.records import (
     ApiCall,
     GapRecord,
@@ -98,10 +99,21 @@ class Evidence:
         """Why the install failed by the operator's fault; None where it didn't."""
         return self._document(self.run.install_fault_file, Finding)
 
+<<<<<<< HEAD
     def access(self) -> tuple[AccessSnapshot, ...]:
         """Returns who was allowed what, in the order in which it was looked up."""
         found = (self._document(path, AccessSnapshot) for path in self._files("access"))
         return tuple(item for item in found if item is not None)
+=======
+    @cached_property
+    def uninstalled(self) -> Uninstalled | None:
+        """How the uninstall went; None where there was none."""
+        return self._document(self.run.uninstall_file, Uninstalled)
+
+    def inventory(self, name: str) -> Inventory | None:
+        """Returns what a cluster held "before" or "after"; None where nobody looked."""
+        return self._inventories.get(name)
+>>>>>>> main
 
     def stages(self) -> tuple[StageRecord, ...]:
         """Returns the stages in the order in which they ended."""
@@ -155,7 +167,7 @@ class Evidence:
         return (*told, *self._records(self.run.evidence / "probes.ndjson", GapRecord))
 
     def process_events(self) -> tuple[ProcessEvent, ...]:
-        """Returns starts and ends of the processes under the guard."""
+        """Returns starts and ends of processes under the guard and of the operator's containers."""
         return self._process_events
 
     def calls(self) -> tuple[ApiCall, ...]:
@@ -243,6 +255,10 @@ class Evidence:
         return path.as_posix()
 
     @cached_property
+    def _inventories(self) -> dict[str, Inventory]:
+        return {item.name: item for item in self._records(self.run.inventory_file, Inventory)}
+
+    @cached_property
     def _stages(self) -> tuple[StageRecord, ...]:
         return self._records(self.run.stages_file, StageRecord)
 
@@ -252,7 +268,11 @@ class Evidence:
 
     @cached_property
     def _process_events(self) -> tuple[ProcessEvent, ...]:
-        return self._records(self.run.processes_file, ProcessEvent)
+        found = (
+            *self._records(self.run.processes_file, ProcessEvent),
+            *self._records(self.run.containers_file, ProcessEvent),
+        )
+        return tuple(sorted(found, key=lambda event: event.stamp.mono_ns))
 
     @cached_property
     def _calls(self) -> tuple[ApiCall, ...]:

@@ -15,6 +15,7 @@ from harness.clock import Deadline
 from harness.command import environment, spawn
 from harness.errors import HarnessError
 from harness.guard import protocol
+from harness.guard.farewells import Farewell, seconds_of
 from harness.guard.protocol import ProcessStatus
 
 if TYPE_CHECKING:
@@ -159,6 +160,36 @@ class Guard:
         """Has this folder removed when the guard ends."""
         self._call(protocol.Owns(path=str(path.absolute())))
 
+    def on_end(
+        self,
+        name: str,
+        argv: Sequence[str | os.PathLike[str]],
+        *,
+        env: Mapping[str, str],
+        timeout: float,
+    ) -> None:
+        """Has a command run when the guard ends, after all processes that it started have ended.
+
+        It's for what isn't a process of ours, such as a container. If the guard is killed, a
+        sweep of leftovers runs it; so it must bear being run twice.
+
+        Args:
+            name: A later command of the same name takes its place.
+            argv: Program (an absolute path) and arguments.
+            env: Its whole environment, kept in a private file until then.
+            timeout: Seconds that it may take.
+        """
+        words = tuple(os.fspath(word) for word in argv)
+        self._call(
+            protocol.OnEnd(
+                farewell=Farewell(name=name, argv=words, env=dict(env), timeout_s=timeout)
+            )
+        )
+
+    def forget_end(self, name: str) -> None:
+        """Doesn't run that command at the end: what it's for is gone already."""
+        self._call(protocol.Forget(name=name))
+
     def detach(self) -> None:
         """Lets the guard run on when we end; `close` still ends it."""
         self._call(protocol.Detach())
@@ -168,21 +199,22 @@ class Guard:
 
     def close(self) -> None:
         """Ends everything that was started, removes what the guard owns, and ends the guard."""
+        patience = _CLOSE_S + seconds_of(self.socket.parent)
         try:
-            with self._connection(_CLOSE_S) as connection:
+            with self._connection(patience) as connection:
                 connection.sendall(msgspec.json.encode(protocol.Close()) + b"\n")
                 while connection.recv(4096):
                     pass
         except TimeoutError as error:
             raise HarnessError(
-                f"The guard didn't end within {_CLOSE_S:g} s.",
+                f"The guard didn't end within {patience:g} s.",
                 hint="A process that can't be killed is waiting for a device or a file system.",
             ) from error
         except OSError:
             pass  # it's gone already
         self._release()
         if self._process is not None:
-            self._process.wait(_CLOSE_S)
+            self._process.wait(patience)
 
     def __enter__(self) -> Self:
         return self

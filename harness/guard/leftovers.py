@@ -21,6 +21,7 @@ import msgspec
 
 from harness.clock import SYSTEM_CLOCK, Clock, Deadline
 from harness.guard.descent import ProcessId, identify, is_alive
+from harness.guard.farewells import say_farewells
 
 __all__ = [
     "STATE_VARIABLE",
@@ -103,13 +104,20 @@ def is_leftover(folder: Path, *, clock: Clock = SYSTEM_CLOCK) -> bool:
 
 
 def end_leftover(folder: Path) -> tuple[ProcessId, ...]:
-    """Kills what still runs for a leftover, then removes it; returns what was killed."""
+    """Kills what still runs for a leftover, runs its farewells, then removes it.
+
+    Where a farewell fails, the folder stays, and is a leftover still.
+
+    Returns:
+        What was killed.
+    """
     ended: set[ProcessId] = set()
     deadline = Deadline(_END_S)
     while (found := _running(folder)) and not deadline.passed:
         _kill(found, deadline)
         ended.update(found)
-    shutil.rmtree(folder, ignore_errors=True)
+    if not say_farewells(folder):
+        shutil.rmtree(folder, ignore_errors=True)
     return tuple(sorted(ended))
 
 

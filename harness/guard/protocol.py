@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.guard.farewells import Farewell
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -18,7 +20,9 @@ __all__ = [
     "SOCKET_NAME",
     "Close",
     "Detach",
+    "Forget",
     "List",
+    "OnEnd",
     "Owns",
     "ProcessStatus",
     "Redact",
@@ -109,6 +113,23 @@ class Owns(_Message, frozen=True, kw_only=True, tag="owns"):
     path: str
 
 
+class OnEnd(_Message, frozen=True, kw_only=True, tag="on_end"):
+    """Run this command at the end, in place of one of the same name."""
+
+    farewell: Farewell
+
+    @property
+    def name(self) -> str:
+        """By which it's replaced or forgotten."""
+        return self.farewell.name
+
+
+class Forget(_Message, frozen=True, kw_only=True, tag="forget"):
+    """Don't run that command at the end."""
+
+    name: str
+
+
 class Detach(_Message, frozen=True, kw_only=True, tag="detach"):
     """Outlive the starter."""
 
@@ -117,7 +138,7 @@ class Close(_Message, frozen=True, kw_only=True, tag="close"):
     """End everything; the connection closes when it's done."""
 
 
-Request = Spawn | Signal | Stop | Wait | List | Redact | Owns | Detach | Close
+Request = Spawn | Signal | Stop | Wait | List | Redact | Owns | OnEnd | Forget | Detach | Close
 
 
 class Reply(msgspec.Struct, frozen=True, kw_only=True):

@@ -21,6 +21,7 @@ from harness.guard import protocol
 from harness.guard.capture import LogPump, RecordFile, Redactor
 from harness.guard.children import Child, Children
 from harness.guard.descent import ProcessId, become_subreaper, descendants, identify
+from harness.guard.farewells import Farewell, read_farewells, say_farewells, write_farewells
 from harness.guard.leftovers import StateRecord, write_record
 
 if TYPE_CHECKING:
@@ -235,12 +236,24 @@ class Server:
                 self._redactor.add(request.values)
             case protocol.Owns():
                 self._owned.append(Path(request.path))
+            case protocol.OnEnd() | protocol.Forget():
+                self._remember(request)
             case protocol.Detach():
                 self._detach()
             case protocol.Close():
                 self._ending = True
                 return None
         return protocol.Reply()
+
+    def _remember(self, request: protocol.OnEnd | protocol.Forget) -> None:
+        """Writes down what to run at the end under a name, if anything."""
+        new: tuple[Farewell, ...] = ()
+        if isinstance(request, protocol.OnEnd):
+            new = (request.farewell,)
+        if new and self._ending:
+            raise HarnessError(f"{request.name!r} comes too late, since everything is ending.")
+        others = [known for known in read_farewells(self._state_dir) if known.name != request.name]
+        write_farewells(self._state_dir, (*others, *new))
 
     def _spawn(self, request: protocol.Spawn) -> Child:
         if self._ending:
@@ -290,7 +303,7 @@ class Server:
             self._selector.unregister(self._lifeline)
 
     def _end_everything(self) -> None:
-        """Ends all descendants and removes the folders that are ours."""
+        """Ends all descendants, runs the farewells and removes the folders that are ours."""
         for child in self._children.all():
             child.asked = True
         for number, seconds in ((signal.SIGTERM, _GRACE_S), (signal.SIGKILL, _KILLED_S)):
@@ -302,8 +315,12 @@ class Server:
                 told.update(left)
                 self._turn(0.02)
         self._children.reap()
+        failures = say_farewells(self._state_dir)
+        for text in failures:
+            sys.stderr.write(f"guard: {text}\n")
         for folder in self._owned:
-            shutil.rmtree(folder, ignore_errors=True)
+            if not failures or folder != self._state_dir:  # a sweep must find what is left to do
+                shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):
             (self._state_dir / protocol.SOCKET_NAME).unlink()
 

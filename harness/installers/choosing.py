@@ -21,9 +21,13 @@ __all__ = ["choose_way", "control", "installer_for"]
 
 _INSTALLERS = {
     InstallWay.PROCESS: "harness.installers.process.installer:ProcessInstaller",
+    InstallWay.IN_CLUSTER: "harness.installers.incluster.installer:InClusterInstaller",
+    InstallWay.PRESENT: "harness.installers.present:PresentInstaller",
 }
 _CONTROLS = {
     InstallWay.PROCESS: "harness.installers.process.control:OperatorControl",
+    InstallWay.IN_CLUSTER: "harness.installers.incluster.control:ClusterControl",
+    InstallWay.PRESENT: "harness.installers.present:PresentControl",
 }
 _USUAL = {
     "local": InstallWay.PROCESS,  # its pods are simulated
@@ -32,16 +36,19 @@ _USUAL = {
 }
 
 
-def choose_way(*, cluster: str, wish: str) -> InstallWay:
+def choose_way(*, cluster: str, wish: str, present: bool = False) -> InstallWay:
     """Returns how a target is installed.
 
     Args:
         cluster: Name of the provider.
         wish: What the user asked for; empty for what suits the cluster.
+        present: Whether the target says that its operator is there already.
 
     Raises:
         UsageError: That can't be had on this cluster.
     """
+    if present:
+        return _present(cluster, wish)
     way = InstallWay(wish) if wish else _USUAL.get(cluster, InstallWay.PROCESS)
     if cluster == "local" and way is not InstallWay.PROCESS:
         raise UsageError(
@@ -49,6 +56,21 @@ def choose_way(*, cluster: str, wish: str) -> InstallWay:
             hint="Take --cluster kind, or leave --install out.",
         )
     return way
+
+
+def _present(cluster: str, wish: str) -> InstallWay:
+    if cluster != "existing":
+        raise UsageError(
+            "The target says that its operator is present already (install.present), and a new "
+            f"{cluster} cluster is empty.",
+            hint="Name the cluster in which it runs: --cluster existing --context NAME.",
+        )
+    if wish:
+        raise UsageError(
+            f"--install {wish}: the target says that its operator is present already.",
+            hint="Leave --install out, or name manifests instead of install.present.",
+        )
+    return InstallWay.PRESENT
 
 
 def installer_for(way: InstallWay) -> type[Installer]:

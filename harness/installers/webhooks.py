@@ -35,6 +35,7 @@ __all__ = [
     "rewired",
     "service_names",
     "services",
+    "trusting",
 ]
 
 _KINDS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
@@ -152,6 +153,35 @@ def _local(
         after=f"{url}{bundle}",
         reason="The operator is a process of this machine, which no Service leads to.",
     )
+
+
+def trusting(manifest: Object, *, ca_bundle: str, keep: Callable[[str], bool]) -> Served:
+    """Returns a manifest whose webhooks, called by their Services, are verified by our authority.
+
+    Args:
+        manifest: A webhook configuration, or a CRD; others come back as they are.
+        ca_bundle: PEM of the authority.
+        keep: Whether a bundle that the manifest has already is to stay.
+    """
+    changed = copy.deepcopy(manifest)
+    alterations: list[Alteration] = []
+    bundle = base64.b64encode(ca_bundle.encode()).decode()
+    for call in _calls(changed):
+        before = str((call.holder.get("clientConfig") or {}).get("caBundle") or "")
+        if not _service_of(call) or keep(before):
+            continue
+        call.holder["clientConfig"]["caBundle"] = bundle
+        alterations.append(
+            Alteration(
+                subject=f"{call.where}, caBundle",
+                before="injected by cert-manager" if not before else "a placeholder",
+                after="CA bundle of this run",
+                reason="cert-manager doesn't run here; its certificates are issued by ourselves.",
+            )
+        )
+    if not alterations:
+        return Served(manifest=manifest)
+    return Served(manifest=changed, alterations=tuple(alterations))
 
 
 def services(manifests: Iterable[Object]) -> tuple[tuple[str, str, int], ...]:

@@ -375,6 +375,7 @@ class KubeClient:
         *,
         propagation: str = "Background",
         uid: str = "",
+        grace_s: int | None = None,
     ) -> None:
         """Asks for an object's deletion; that it isn't there is fine.
 
@@ -384,6 +385,7 @@ class KubeClient:
             namespace: Where.
             propagation: "Background", "Foreground" or "Orphan".
             uid: Only if it is still that one.
+            grace_s: Seconds that a Pod gets to end; None for what it says itself.
 
         Raises:
             ApiError: No success; status 409 where another object has taken its name.
@@ -391,6 +393,8 @@ class KubeClient:
         options: dict[str, Any] = {"propagationPolicy": propagation}
         if uid:
             options["preconditions"] = {"uid": uid}
+        if grace_s is not None:
+            options["gracePeriodSeconds"] = grace_s
         try:
             self._exchange.json("DELETE", resource.path(namespace, name), body=options)
         except ApiError as error:

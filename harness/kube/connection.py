@@ -1,26 +1,22 @@
-"""The way to an API server: a kubeconfig's credentials over a thread-safe pool of sockets.
+"""The way to an API server: credentials over a thread-safe pool of sockets.
 
-The `kubernetes` package reads the kubeconfig, since it knows certificates, tokens, exec plugins
-and identity providers. Requests don't go through it: they are plain urllib3, without retries,
-without models, and with a time-out each.
+Requests are plain urllib3, without retries, without models, and with a time-out each.
 """
 
 from __future__ import annotations
 
 import socket
-import ssl
-import tempfile
 import threading
-from typing import TYPE_CHECKING, Any, ClassVar, Self
-from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlencode
 
 import urllib3
 
 from harness import __version__
-from harness.errors import ClusterError
+from harness.kube.proxies import NO_PROXY, Proxy
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -30,7 +26,7 @@ __all__ = ["Channel", "Connection", "Credentials"]
 
 _CONNECT_S = 5.0
 _POOL_SIZE = 32
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_UNAUTHORIZED = 401
 _USER_AGENT = f"operator-harness/{__version__}"
 
 
@@ -41,8 +37,10 @@ class Credentials:
         server: URL without a trailing slash.
         tls: None for plain HTTP.
         authorization: Returns the present Authorization header, or None; may refresh it.
+        renew: Gets the header of a request that was answered by 401; returns whether there is
+            something new to try.
         server_name: Name in the server's certificate where it isn't the URL's host.
-        proxy: URL of a proxy, or empty.
+        proxy: The proxy that leads there.
     """
 
     def __init__(
@@ -51,14 +49,19 @@ class Credentials:
         *,
         tls: ssl.SSLContext | None = None,
         authorization: Callable[[], str | None] = lambda: None,
+        renew: Callable[[str | None], bool] = lambda _: False,
         server_name: str = "",
-        proxy: str = "",
+        proxy: Proxy = NO_PROXY,
     ) -> None:
         self.server = server.rstrip("/")
         self.tls = tls
         self.authorization = authorization
+        self.renew = renew
         self.server_name = server_name
         self.proxy = proxy
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.server!r})"
 
     def pools(self, *, size: int) -> urllib3.PoolManager:
         """Returns a new pool manager that speaks with these credentials' TLS settings."""
@@ -68,12 +71,13 @@ class Credentials:
         if self.server_name:
             options["server_hostname"] = self.server_name
             options["assert_hostname"] = self.server_name
-        if self.proxy.startswith("socks"):
+        if self.proxy.url.startswith("socks"):
             from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415 - rare
 
-            return SOCKSProxyManager(self.proxy, **options)
-        if self.proxy:
-            return urllib3.ProxyManager(self.proxy, **options)
+            return SOCKSProxyManager(self.proxy.url, **options)
+        if self.proxy.url:
+            headers = dict(self.proxy.headers)
+            return urllib3.ProxyManager(self.proxy.url, proxy_headers=headers, **options)
         return urllib3.PoolManager(**options)
 
 
@@ -83,9 +87,6 @@ class Connection:
     Args:
         credentials: Server and identity.
     """
-
-    # The kubernetes package shares its temporary files between loads.
-    _loading: ClassVar[threading.Lock] = threading.Lock()
 
     def __init__(self, credentials: Credentials) -> None:
         self._credentials = credentials
@@ -105,10 +106,11 @@ class Connection:
             context: Name of the context; None for the current one.
 
         Raises:
-            ClusterError: It is missing, not a kubeconfig, or lacks the context.
+            UsageError: It is missing, not a kubeconfig, or lacks the context.
         """
-        with cls._loading:
-            return cls(_load(path, context))
+        from harness.kube.kubeconfig import read_kubeconfig  # noqa: PLC0415 - not all need YAML
+
+        return cls(read_kubeconfig(path, context=context).credentials)
 
     def open(
         self,
@@ -165,20 +167,29 @@ class Connection:
         stream: bool,
     ) -> BaseHTTPResponse:
         all_headers = {"User-Agent": _USER_AGENT, "Accept": "application/json", **(headers or {})}
-        with self._authorizing:  # an exec plugin must not run twice at once
-            authorization = self._credentials.authorization()
-        if authorization:
-            all_headers.setdefault("Authorization", authorization)
-        return pools.urlopen(
-            method,
-            self.server + target,
-            body=body,
-            headers=all_headers,
-            timeout=urllib3.Timeout(connect=min(_CONNECT_S, timeout), read=timeout),
-            preload_content=not stream,
-            decode_content=True,
-            redirect=False,
-        )
+        given = "Authorization" in all_headers
+        for again in (False, True):
+            with self._authorizing:  # an exec plugin must not run twice at once
+                authorization = None if given else self._credentials.authorization()
+            if authorization:
+                all_headers["Authorization"] = authorization
+            response = pools.urlopen(
+                method,
+                self.server + target,
+                body=body,
+                headers=all_headers,
+                timeout=urllib3.Timeout(connect=min(_CONNECT_S, timeout), read=timeout),
+                preload_content=not stream,
+                decode_content=True,
+                redirect=False,
+            )
+            if again or given or response.status != _UNAUTHORIZED:
+                break
+            if not self._credentials.renew(authorization):
+                break
+            response.close()
+            pools.clear()  # an open socket has shown the old certificate
+        return response
 
 
 class Channel:
@@ -270,77 +281,3 @@ def _reporting(
 
 def _target(path: str, query: Mapping[str, str] | None) -> str:
     return f"{path}?{urlencode(query)}" if query else path
-
-
-def _load(path: Path, context: str | None) -> Credentials:
-    """Reads a kubeconfig into credentials; inline keys touch the disk for an instant only."""
-    import yaml  # noqa: PLC0415 - loaded with the next two
-    from kubernetes.client import Configuration  # noqa: PLC0415 - half a second to import
-    from kubernetes.config import ConfigException, load_kube_config  # noqa: PLC0415 - likewise
-
-    broken = (ConfigException, yaml.YAMLError, OSError, ValueError, TypeError, LookupError)
-
-    if not path.is_file():
-        raise ClusterError(f"No kubeconfig at {path}.", hint="Check the path.")
-    config = Configuration()
-    config.proxy = ""  # only what the kubeconfig says; the environment is asked below
-    with tempfile.TemporaryDirectory(prefix="harness-") as private:
-        try:
-            load_kube_config(  # type: ignore[no-untyped-call]  # it ships no types
-                str(path),
-                context=context,
-                client_configuration=config,
-                persist_config=False,  # a user's kubeconfig is never written
-                temp_file_path=private,
-            )
-            tls = _tls(config) if str(config.host).startswith("https") else None
-        except (*broken, AttributeError) as error:
-            raise ClusterError(
-                f"Can't use the kubeconfig {path}: {_cause(error)}",
-                hint="`kubectl --kubeconfig FILE config view` shows what it says.",
-            ) from None  # the cause's own text may quote the file
-    host = str(config.host)
-    return Credentials(
-        host,
-        tls=tls,
-        authorization=lambda: _authorization(config),
-        server_name=config.tls_server_name or "",
-        proxy=config.proxy or _environment_proxy(host),
-    )
-
-
-def _cause(error: Exception) -> str:
-    from kubernetes.config import ConfigException  # noqa: PLC0415 - loaded already
-
-    if isinstance(error, (ConfigException, ssl.SSLError, FileNotFoundError)):
-        return str(error)
-    return f"it can't be read ({type(error).__name__})"
-
-
-def _tls(config: Any) -> ssl.SSLContext:  # noqa: ANN401 - the kubernetes package has no types
-    context = ssl.create_default_context(cafile=config.ssl_ca_cert)
-    # Clusters' own authorities often lack extensions that strict mode wants (Python 3.13).
-    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
-    if not config.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if config.cert_file:
-        context.load_cert_chain(config.cert_file, config.key_file)
-    return context
-
-
-def _authorization(config: Any) -> str | None:  # noqa: ANN401 - the kubernetes package has no types
-    """Returns the header's value, refreshed by the kubernetes package where it has expired."""
-    for name in ("BearerToken", "authorization"):  # the second in its older versions
-        value = config.get_api_key_with_prefix(name)
-        if value:
-            return str(value)
-    return None
-
-
-def _environment_proxy(server: str) -> str:
-    parts = urlsplit(server)
-    host = parts.hostname or ""
-    if host in _LOOPBACK or host.startswith("127.") or proxy_bypass(host):
-        return ""
-    return getproxies().get(parts.scheme, "")

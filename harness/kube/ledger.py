@@ -64,7 +64,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of the file: `what` is "asked", "made" or "not made"."""
+    """One line of the file: `what` is "asked", "made", "not made" or "gone"."""
 
     what: str
     made: Made
@@ -115,26 +115,31 @@ class Ledger:
         """Writes down that it wasn't: it was refused, or had been there."""
         self._write("not made", wanted)
 
+    def gone(self, made: Made) -> None:
+        """Writes down that an object isn't there any more."""
+        self._write("gone", made)
+
     def read(self) -> tuple[Made, ...]:
-        """Returns what was made, or may have been, in the order of the requests."""
-        open_: dict[tuple[ObjectKey, int], Made] = {}
-        done: dict[tuple[ObjectKey, int], Made] = {}
+        """Returns what was made, or may have been, and isn't known to be gone, oldest first."""
+        found: dict[tuple[ObjectKey, int], Made] = {}
         decoder = msgspec.json.Decoder(_Line)
         for line in self.path.read_bytes().splitlines():
             try:
-                found = decoder.decode(line)
+                read = decoder.decode(line)
             except msgspec.MsgspecError:
                 continue  # torn by a full disk; what could be read counts
-            made = found.made
-            bare = msgspec.structs.replace(made.key, uid="")
-            if found.what == "asked":
-                open_[bare, made.asked_ns] = made
-            elif found.what == "not made":
-                open_.pop((bare, made.asked_ns), None)
-            else:
-                open_.pop((bare, made.asked_ns), None)
-                done[made.key, 0] = made
-        return tuple(sorted((*done.values(), *open_.values()), key=lambda item: item.asked_ns))
+            made = read.made
+            asked = (msgspec.structs.replace(made.key, uid="", name=""), made.asked_ns)
+            if read.what in ("not made", "made"):
+                found.pop(asked, None)
+            if read.what == "asked":
+                found[asked] = made
+            elif read.what == "made":
+                found[made.key, 0] = made
+            elif read.what == "gone":
+                found.pop((made.key, 0), None)
+                found.pop(asked, None)
+        return tuple(sorted(found.values(), key=lambda item: item.asked_ns))
 
     def _write(self, what: str, made: Made) -> None:
         line = msgspec.json.encode(_Line(what=what, made=made)) + b"\n"

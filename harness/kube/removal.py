@@ -8,14 +8,16 @@ name since isn't touched.
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ApiError
-from harness.kube.ledger import Made
+from harness.kube.ledger import Ledger, Made
 from harness.kube.watch import NotObserved, await_object
+from harness.model.inventory import Stuck
 from harness.model.resource import ObjectKey, Resource
 
 if TYPE_CHECKING:
@@ -26,25 +28,17 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 
-__all__ = ["Removed", "Stuck", "remove"]
+__all__ = ["REST_S", "Removed", "remove"]
 
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _NAMESPACES = "namespaces"
 _NOT_FOUND = 404
 _CONFLICT = 409
+REST_S = 60.0
+"""Seconds for what no operator holds on to; a namespace alone takes ten of them."""
+
+_MANY = 20
 _FORCED_S = 15.0  # until an object without finalizers must be gone
-
-
-class Stuck(msgspec.Struct, frozen=True, kw_only=True):
-    """A custom resource whose finalizers nobody removed in time.
-
-    Attributes:
-        seconds: How long it was waited.
-    """
-
-    key: ObjectKey
-    finalizers: tuple[str, ...]
-    seconds: float
 
 
 class Removed(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +58,9 @@ class Removed(msgspec.Struct, frozen=True, kw_only=True):
 class _Remover:
     """One removal."""
 
-    def __init__(self, client: KubeClient, *, clock: Clock) -> None:
+    def __init__(self, client: KubeClient, ledger: Ledger, *, clock: Clock) -> None:
         self._client = client
+        self._ledger = ledger
         self._clock = clock
         self.stuck: list[Stuck] = []
         self.left: dict[ObjectKey, str] = {}
@@ -74,24 +69,38 @@ class _Remover:
     def remove(self, items: Iterable[Made], *, timeout: float, force: bool) -> None:
         """Deletes objects and waits for all of them together."""
         asked: list[Made] = []
-        for item in items:
-            if item.key in self.gone:
-                continue
-            known = self._guarded(item, lambda item=item: self._known(item))
-            if known is not None and self._guarded(item, lambda known=known: self._ask(known)):
+        for item in self._alive([item for item in items if item.key not in self.gone]):
+            known = self._guarded(item, partial(self._known, item))
+            if known is not None and self._guarded(item, partial(self._ask, known)):
                 asked.append(known)
         deadline = Deadline(timeout, clock=self._clock)
         for item in asked:
             if not self._await(item, deadline.remaining):
                 self._resist(item, timeout, force=force)
 
+    def _alive(self, items: list[Made]) -> list[Made]:
+        """Leaves out what is gone already; by one list of each resource that is there often."""
+        by_resource: dict[Resource, list[Made]] = {}
+        for item in items:
+            by_resource.setdefault(item.resource, []).append(item)
+        for resource, alike in by_resource.items():
+            if len(alike) < _MANY:
+                continue
+            with suppress(ApiError):  # then each is looked at by itself
+                listed = self._client.list(resource, metadata_only=True).items
+                uids = {body["metadata"]["uid"] for body in listed}
+                for item in alike:
+                    if item.uid and item.uid not in uids:
+                        self._is_gone(item)
+        return [item for item in items if item.key not in self.gone]
+
     def instances(self, crds: Sequence[Made]) -> list[Made]:
         """Returns all custom resources of CRDs that we made: they go with them in any case."""
         found: list[Made] = []
         for crd in crds:
-            body = self._guarded(crd, lambda crd=crd: self._body(crd))
+            body = self._guarded(crd, partial(self._body, crd))
             if body is not None:
-                found += self._guarded(crd, lambda body=body: self._listed(body)) or []
+                found += self._guarded(crd, partial(self._listed, body)) or []
         return found
 
     def _listed(self, crd: dict[str, Any]) -> list[Made]:
@@ -114,6 +123,8 @@ class _Remover:
         try:
             return act()
         except ApiError as error:
+            if not error.status:  # nobody answers, so nothing else will go either
+                raise
             self.left[item.key] = str(error)
             return None
 
@@ -125,9 +136,9 @@ class _Remover:
         """Returns the object with its uid; None where it's gone, or another one."""
         if item.uid:
             return item
-        body = self._body(item)
+        body = self._body(item) if item.name else None  # a generated name never came back
         if body is None:
-            self.gone.add(item.key)
+            self._is_gone(item)
             return None
         return msgspec.structs.replace(item, uid=body["metadata"]["uid"])
 
@@ -138,7 +149,7 @@ class _Remover:
         except ApiError as error:
             if error.status != _CONFLICT:
                 raise
-            self.gone.add(item.key)  # another object bears its name
+            self._is_gone(item)  # another object bears its name
             return False
         return True
 
@@ -159,9 +170,13 @@ class _Remover:
             if error.status != _NOT_FOUND:  # with its CRD
                 self.left[item.key] = str(error)
                 return True
+        self._is_gone(item)
+        return True
+
+    def _is_gone(self, item: Made) -> None:
         self.gone.add(item.key)
         self.left.pop(item.key, None)
-        return True
+        self._ledger.gone(item)
 
     def _resist(self, item: Made, seconds: float, *, force: bool) -> None:
         """Notes an object that stays; takes its finalizers, where that is asked for."""
@@ -182,25 +197,29 @@ class _Remover:
 
 def remove(
     client: KubeClient,
-    made: Sequence[Made],
+    ledger: Ledger,
     *,
     patience: float,
-    timeout: float,
+    timeout: float = REST_S,
     before_rest: Callable[[], None] = lambda: None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Removed:
-    """Removes objects that we made.
+    """Removes all objects that a ledger holds.
 
     Args:
         client: Who made them.
-        made: As the ledger has them.
+        ledger: Which they are; is told what is gone.
         patience: Seconds in which finalizers of custom resources must be gone; we take them then,
             since their CRD would never go.
         timeout: Seconds for the rest.
         before_rest: Called when the custom resources are gone; it may end the operator.
         clock: Gives the deadlines.
+
+    Raises:
+        ApiError: The API server doesn't answer; the ledger holds what is left.
     """
-    remover = _Remover(client, clock=clock)
+    made = ledger.read()
+    remover = _Remover(client, ledger, clock=clock)
     crds = [item for item in made if item.resource.key == _CRDS]
     namespaces = [item for item in made if item.resource.key == _NAMESPACES]
     custom = [item for item in made if _is_custom(item.resource)]

@@ -38,7 +38,9 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
         name: What people call it.
         kubeconfig: Path of the harness identity's kubeconfig (0600), in the state folder.
         server: URL of the API server, for example "https://127.0.0.1:31000".
-        ca_file: Path of the PEM file that verifies it.
+        ca_file: Path of the PEM file that verifies it; empty where none is named.
+        server_options: What its kubeconfig says of the server beyond that, and in-cluster
+            configuration can't say: names only, for example "tls-server-name" or "proxy-url".
         server_version: For example "v1.34.4".
         state_dir: Private folder (0700); never in the run folder.
         audit_log: Path of the audit log in the evidence folder; None without audit access.
@@ -58,6 +60,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     server_version: str
     state_dir: str
     capabilities: tuple[Capability, ...]
+    server_options: tuple[str, ...] = ()
     audit_log: str | None = None
     harness_identity: str = "operator-harness"
     controller_identities: dict[str, tuple[str, ...]] = {}

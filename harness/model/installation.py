@@ -65,10 +65,14 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         namespace: Its namespace.
         service_account: User name, for example "system:serviceaccount:ns:name".
         pod: Name of the Pod that the process stands for; empty where there is none.
-        process: Name under which the guard knows the process; empty in a cluster.
+        process: Name under which the guard knows the process; in a cluster the Deployment's, by
+            which its Pods' names begin, and with them those of their logs and samples.
         log: Path of the log below the evidence folder.
         health: URLs of the probes, by "livenessProbe", "readinessProbe", "startupProbe".
         leases: Leases used for leader election ("namespace/name"), where known.
+        container: Name of the operator's container in its Pods.
+        replicas: How many Pods its Deployment asks for.
+        elects: Whether arguments or environment ask for leader election.
     """
 
     name: str
@@ -82,6 +86,9 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     health: dict[str, str] = {}
     leases: tuple[str, ...] = ()
     simulated_pod: bool = False
+    container: str = ""
+    replicas: int = 1
+    elects: bool = False
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):

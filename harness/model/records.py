@@ -4,7 +4,8 @@ Who writes what (all below RUN/evidence/; each file has one writer):
 
     stages.ndjson             StageRecord    runner
     processes.ndjson          ProcessEvent   guard
-    operator/<process>.ndjson LogLine        guard
+    containers.ndjson         ProcessEvent   probes: the operator's containers in a cluster
+    operator/<process>.ndjson LogLine        guard; in a cluster probes, by Pod
     suite.ndjson              SuiteRecord    pytest plugin: phases, waits, stimuli, snapshots, tests
     timeline/<resource>.ndjson TimelineEvent  probes
     probes.ndjson             GapRecord      probes: what they missed
@@ -60,12 +61,15 @@ class StageRecord(_Record, frozen=True, kw_only=True, tag="stage"):
 
 
 class ProcessEvent(_Record, frozen=True, kw_only=True, tag="process"):
-    """A process under the guard started or ended.
+    """A process under the guard, or a container of the operator's Pod, started or ended.
 
     Attributes:
+        name: Of the process, or of the Pod.
+        pid: Of the process; of a container, how often it was restarted before.
         event: "started" or "ended".
         exit_code: For "ended"; negative for a signal, as in `subprocess`.
         asked: Whether we ended it (stop, kill, restart, teardown).
+        reason: For the end of a container, for example "OOMKilled"; empty for none.
     """
 
     name: str
@@ -74,6 +78,7 @@ class ProcessEvent(_Record, frozen=True, kw_only=True, tag="process"):
     stamp: Stamp
     exit_code: int | None = None
     asked: bool = False
+    reason: str = ""
 
 
 class LogLine(_Record, frozen=True, kw_only=True, tag="log"):

@@ -69,7 +69,10 @@ class Helm(_Part, frozen=True, kw_only=True):
 
 
 class Manifests(_Part, frozen=True, kw_only=True):
-    """Where the operator's manifests come from; exactly one is set. Paths are absolute."""
+    """Where the operator's manifests come from; exactly one is set. Paths are absolute.
+
+    None is set where the operator is present already.
+    """
 
     kustomize: str | None = None
     files: tuple[str, ...] = ()
@@ -77,20 +80,32 @@ class Manifests(_Part, frozen=True, kw_only=True):
 
 
 class Image(_Part, frozen=True, kw_only=True):
-    """How the operator's image is made, for installs in a cluster."""
+    """How the operator's image is made, for installs in a cluster.
+
+    Attributes:
+        dockerfile: Absolute path; used where no static program is built.
+        name: An image that exists, in place of the one that the manifests name.
+        build: Command that leaves the archives, run in the target's folder.
+        archives: Absolute paths of archives as `docker save` writes them: the operator's own image,
+            or others that it deploys.
+    """
 
     dockerfile: str | None = None
     name: str | None = None
+    build: tuple[str, ...] = ()
+    archives: tuple[str, ...] = ()
 
 
 class Install(_Part, frozen=True, kw_only=True):
     """How the operator is installed.
 
     Attributes:
+        present: Somebody else has installed it, and it runs: it's only watched.
         skip: Kinds that aren't applied, for example "ServiceMonitor" where its CRD is absent.
     """
 
-    manifests: Manifests
+    manifests: Manifests = Manifests()
+    present: bool = False
     skip: tuple[str, ...] = ()
     image: Image | None = None
     webhooks: Webhooks = Webhooks.MANAGED
@@ -147,11 +162,13 @@ class WorkloadSpec(_Part, frozen=True, kw_only=True):
 
     Attributes:
         deployment: Name after rendering.
+        namespace: Of an operator that is present already; None where its name is unique.
         container: Which container is the operator; None for the only one, or "manager".
         process: None where the manifests' command can't be run here.
     """
 
     deployment: str
+    namespace: str | None = None
     container: str | None = None
     process: Process | None = None
     metrics: Metrics | None = None

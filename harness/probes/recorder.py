@@ -10,7 +10,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from harness.clock import SYSTEM_CLOCK, Deadline
+from harness.kube.client import KubeClient
+from harness.kube.secrecy import Cleaner
+from harness.probes.kubelet import KubeletSampler
 from harness.probes.notes import Notes
+from harness.probes.podlogs import Logs
+from harness.probes.pods import PodWatch
 from harness.probes.processes import ProcessSampler
 from harness.probes.redaction import Redactor
 from harness.probes.timeline import Timeline
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
     from harness.clock import Clock
     from harness.evidence.folder import RunFolder
     from harness.kube.connection import Connection
+    from harness.model.installation import Workload
     from harness.model.resource import Resource
 
 __all__ = ["Recorder"]
@@ -37,6 +43,9 @@ class Recorder:
         resources: What to watch from the beginning, in all namespaces.
         processes: Returns the pids of the operator's processes, by name; asked once a second.
         clock: Gives the stamps.
+        ours: Whether a namespace is the run's; of objects in others only the identity is kept.
+        in_pods: The operator's workloads that run in Pods: their containers, logs and use are
+            recorded, too.
     """
 
     def __init__(
@@ -47,8 +56,11 @@ class Recorder:
         resources: Sequence[Resource],
         processes: Callable[[], Mapping[str, int]],
         clock: Clock = SYSTEM_CLOCK,
+        ours: Callable[[str], bool] = lambda _: True,
+        in_pods: Sequence[Workload] = (),
     ) -> None:
         self._run = run
+        self._ours = ours
         self._connection = connection
         self._clock = clock
         self._first = tuple(resources)
@@ -58,6 +70,10 @@ class Recorder:
         self._timelines: dict[str, Timeline] = {}
         self._stopped = False
         self._sampler = ProcessSampler(run=run, processes=processes, notes=self._notes, clock=clock)
+        self._pods: PodWatch | None = None
+        self._kubelets: KubeletSampler | None = None
+        if in_pods:
+            self._watch_pods(in_pods)
 
     @property
     def recorded(self) -> tuple[str, ...]:
@@ -68,6 +84,9 @@ class Recorder:
     def start(self) -> None:
         """Starts all probes; returns when each resource has been listed, or refused, once."""
         self._sampler.start()
+        if self._pods is not None and self._kubelets is not None:
+            self._pods.start()
+            self._kubelets.start()
         self.add(self._first)
 
     def add(self, resources: Iterable[Resource]) -> None:
@@ -95,7 +114,37 @@ class Recorder:
         for timeline in timelines:
             timeline.stop()
         self._sampler.stop()
+        if self._pods is not None and self._kubelets is not None:
+            self._kubelets.stop()
+            self._pods.stop()
         self._notes.close()
+
+    def _watch_pods(self, workloads: Sequence[Workload]) -> None:
+        client = KubeClient(self._connection, clock=self._clock)
+        cleaner = Cleaner(client, (item.namespace for item in workloads))
+        self._pods = PodWatch(
+            run=self._run,
+            connection=self._connection,
+            pods=client.resource("pods"),
+            workloads=workloads,
+            logs=Logs(
+                run=self._run,
+                connection=self._connection,
+                cleaner=cleaner,
+                notes=self._notes,
+                clock=self._clock,
+            ),
+            notes=self._notes,
+            clock=self._clock,
+        )
+        self._kubelets = KubeletSampler(
+            run=self._run,
+            client=client,
+            workloads=workloads,
+            nodes=self._pods.nodes,
+            notes=self._notes,
+            clock=self._clock,
+        )
 
     def _timeline(self, resource: Resource) -> Timeline:
         return Timeline(
@@ -105,4 +154,5 @@ class Recorder:
             redactor=self._redactor,
             notes=self._notes,
             clock=self._clock,
+            ours=self._ours,
         )

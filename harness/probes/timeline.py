@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import ApiError, EvidenceError
 from harness.evidence.ndjson import NdjsonWriter
@@ -13,6 +13,8 @@ from harness.model.records import TimelineEvent
 from harness.model.resource import ObjectKey
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.clock import Clock
     from harness.evidence.folder import RunFolder
     from harness.kube.connection import Connection
@@ -24,6 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeline"]
 
+_IDENTITY = frozenset(
+    {
+        *("name", "namespace", "uid", "resourceVersion", "generation"),
+        *("creationTimestamp", "deletionTimestamp", "ownerReferences"),
+    }
+)
 _RETRY_S = 1.0
 _JOIN_S = 5.0
 
@@ -38,6 +46,7 @@ class Timeline:
         redactor: Strips the objects.
         notes: Where gaps are told.
         clock: Gives the stamps.
+        ours: Whether a namespace is the run's; of objects elsewhere only the identity is kept.
     """
 
     def __init__(
@@ -49,8 +58,10 @@ class Timeline:
         redactor: Redactor,
         notes: Notes,
         clock: Clock,
+        ours: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.resource = resource
+        self._ours = ours
         self._connection = connection
         self._writer = NdjsonWriter(run.timeline / f"{resource.key}.ndjson")
         self._redactor = redactor
@@ -121,6 +132,8 @@ class Timeline:
             self._tell("the API server no longer knew where the watch was; listed anew", self._last)
         kept, managers = self._redactor.strip(event.object) if event.object else ({}, ())
         metadata = kept.get("metadata", {})
+        if self.resource.namespaced and metadata and not self._ours(metadata.get("namespace", "")):
+            kept = _identity(kept)
         self._writer.write(
             TimelineEvent(
                 stamp=event.stamp,
@@ -142,3 +155,12 @@ class Timeline:
         source = f"timeline/{self.resource.key}"
         with suppress(EvidenceError):  # a full disk is told by those who can still tell
             self._notes.gap(source, reason, start=since, end=self._clock.now())
+
+
+def _identity(body: dict[str, Any]) -> dict[str, Any]:
+    """Returns which object it is, in which version and whose, without what it holds."""
+    metadata = {key: value for key, value in body["metadata"].items() if key in _IDENTITY}
+    return {
+        **{key: body[key] for key in ("apiVersion", "kind") if key in body},
+        "metadata": metadata,
+    }

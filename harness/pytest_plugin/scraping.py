@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics"]
 
-_NAME = "harness-metrics-reader"
+_NAME = "harness-metrics-reader"  # with the run's id, since runs may share a cluster
 
 
 class Metrics:
@@ -38,7 +38,8 @@ class Metrics:
         """
         client = self._context.client
         namespace = self._context.installation.namespace
-        account = {"name": _NAME, "namespace": namespace}
+        name = f"{_NAME}-{self._context.run.id.rsplit('-', 1)[-1]}"
+        account = {"name": name, "namespace": namespace}
         client.apply(
             {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": account},
         )
@@ -47,7 +48,7 @@ class Metrics:
             {
                 "apiVersion": f"{group}/v1",
                 "kind": "ClusterRole",
-                "metadata": {"name": _NAME},
+                "metadata": {"name": name},
                 "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
             }
         )
@@ -55,12 +56,12 @@ class Metrics:
             {
                 "apiVersion": f"{group}/v1",
                 "kind": "ClusterRoleBinding",
-                "metadata": {"name": _NAME},
-                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": _NAME},
+                "metadata": {"name": name},
+                "roleRef": {"apiGroup": group, "kind": "ClusterRole", "name": name},
                 "subjects": [{"kind": "ServiceAccount", **account}],
             }
         )
-        token = client.token(namespace, _NAME)
+        token = client.token(namespace, name)
         self._context.guard.redact([token.value])
         return token
 

@@ -6,7 +6,7 @@ by the rules of kstatus; `difference` tells what was awaited beside what was see
 
 from harness.readiness.difference import difference
 from harness.readiness.expression import Expression, ExpressionError
-from harness.readiness.fields import observed_generation
+from harness.readiness.fields import as_generation, observed_generation
 from harness.readiness.judgement import Judgement, State
 from harness.readiness.rules import judge
 
@@ -15,6 +15,7 @@ __all__ = [
     "ExpressionError",
     "Judgement",
     "State",
+    "as_generation",
     "difference",
     "judge",
     "observed_generation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.readiness.fields import conditions, integer, text
+from harness.readiness.fields import as_generation, conditions, integer, mapping, text
 from harness.readiness.judgement import State
 from harness.readiness.rules import judge
 
@@ -55,7 +55,7 @@ def _name(obj: dict[str, Any]) -> str:
 
 def _generations(obj: dict[str, Any]) -> str:
     own = integer(obj, "metadata", "generation")
-    seen = integer(obj, "status", "observedGeneration")
+    seen = as_generation(mapping(obj, "status").get("observedGeneration"))
     observed = "no status.observedGeneration" if seen is None else f"observed {seen}"
     return f"{'none' if own is None else own}, {observed}"
 

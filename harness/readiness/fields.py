@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["condition", "conditions", "integer", "lag", "mapping", "observed_generation", "text"]
+__all__ = [
+    "as_generation",
+    "condition",
+    "conditions",
+    "integer",
+    "lag",
+    "mapping",
+    "observed_generation",
+    "text",
+]
 
 Object = dict[str, Any]  # any JSON
 
@@ -20,6 +29,16 @@ def mapping(obj: Object, *path: str) -> Object:
 def integer(obj: Object, *path: str) -> int | None:
     """Returns the integer at a path, or None."""
     value = mapping(obj, *path[:-1]).get(path[-1])
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_generation(value: object) -> int | None:
+    """Returns an observed generation as a number, or None.
+
+    Some operators (Argo Rollouts among them) write it as a string of digits.
+    """
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
@@ -46,10 +65,10 @@ def observed_generation(obj: Object) -> int | None:
     That is status.observedGeneration; else the lowest observedGeneration of the conditions; else
     None.
     """
-    whole = integer(obj, "status", "observedGeneration")
+    whole = as_generation(mapping(obj, "status").get("observedGeneration"))
     if whole is not None:
         return whole
-    parts = [integer(c, "observedGeneration") for c in conditions(obj)]
+    parts = [as_generation(c.get("observedGeneration")) for c in conditions(obj)]
     return min((part for part in parts if part is not None), default=None)
 
 

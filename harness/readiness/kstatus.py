@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.readiness.fields import condition, conditions, integer, lag, mapping, text
+from harness.readiness.fields import (
+    as_generation,
+    condition,
+    conditions,
+    integer,
+    lag,
+    mapping,
+    text,
+)
 from harness.readiness.judgement import Judgement, failed, in_progress, ready
 
 if TYPE_CHECKING:
@@ -30,7 +38,8 @@ def judge(obj: dict[str, Any], awaited: int | None) -> Judgement:
     """
     if text(obj, "metadata", "deletionTimestamp"):
         return in_progress("it is being deleted")
-    stale = lag(integer(obj, "status", "observedGeneration"), awaited, where=_OBSERVED)
+    observed = as_generation(mapping(obj, "status").get("observedGeneration"))
+    stale = lag(observed, awaited, where=_OBSERVED)
     if stale:
         return in_progress(stale)
     trouble = _reconciling(obj, awaited) or _stalled(obj, awaited)
@@ -54,7 +63,7 @@ def _is_true(obj: dict[str, Any], kind: str) -> bool:
 
 def _stale(found: dict[str, Any], awaited: int | None) -> str | None:
     where = f"observedGeneration of condition {found.get('type')}"
-    return lag(integer(found, "observedGeneration"), awaited, where=where)
+    return lag(as_generation(found.get("observedGeneration")), awaited, where=where)
 
 
 def _reconciling(obj: dict[str, Any], awaited: int | None) -> Judgement | None:
@@ -82,7 +91,7 @@ def _custom(obj: dict[str, Any], awaited: int | None) -> Judgement:
         if stale or found.get("status") != "True":
             return in_progress(stale or told(found))
         return ready("condition Ready is True")
-    observed = [integer(c, "observedGeneration") for c in conditions(obj)]
+    observed = [as_generation(c.get("observedGeneration")) for c in conditions(obj)]
     newest = max((seen for seen in observed if seen is not None), default=None)
     stale = lag(newest, awaited, where="the newest observedGeneration of its conditions")
     if stale:

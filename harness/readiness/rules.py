@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.readiness import kstatus
 from harness.readiness.expression import Expression
-from harness.readiness.fields import condition, integer, lag, text
+from harness.readiness.fields import as_generation, condition, integer, lag, mapping, text
 from harness.readiness.judgement import Judgement, in_progress, ready
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def _by_condition(obj: dict[str, Any], kind: str, awaited: int | None) -> Judgem
     if found.get("status") != "True":
         return in_progress(kstatus.told(found))
     where = f"observedGeneration of condition {kind}"
-    observed = integer(found, "observedGeneration")
+    observed = as_generation(found.get("observedGeneration"))
     if observed is None:
-        where, observed = "status.observedGeneration", integer(obj, "status", "observedGeneration")
+        where, observed = "status.observedGeneration", _of_status(obj)
     stale = lag(observed, awaited, where=where)
     if stale:
         return in_progress(f"condition {kind} is True, but {stale}")
@@ -65,7 +65,9 @@ def _by_silence(obj: dict[str, Any], awaited: int | None) -> Judgement:
     """One object can't show silence; it can show that its operator isn't done."""
     if text(obj, "metadata", "deletionTimestamp"):
         return in_progress("it is being deleted")
-    stale = lag(
-        integer(obj, "status", "observedGeneration"), awaited, where="status.observedGeneration"
-    )
+    stale = lag(_of_status(obj), awaited, where="status.observedGeneration")
     return in_progress(stale) if stale else ready("nothing in the object says that work is left")
+
+
+def _of_status(obj: dict[str, Any]) -> int | None:
+    return as_generation(mapping(obj, "status").get("observedGeneration"))

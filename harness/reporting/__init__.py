@@ -1,10 +1,11 @@
-"""Stage 7: reports; each one a pure function of `RunResult`.
+"""Stage 7: reports; each one a pure function of `RunResult` (Allure's shows evidence, too).
 
 write_reports    all of them into a run folder
 render_json      result.json, read_result, schema
 render_html      report.html
 render_junit     junit.xml
 render_summary   summary.md
+write_allure     allure-results/
 terminal_summary what the terminal says at the end (`harness.reporting.terminal`)
 """
 
@@ -14,6 +15,7 @@ import os
 from typing import TYPE_CHECKING
 
 from harness.errors import EvidenceError
+from harness.reporting.allure import write_allure
 from harness.reporting.document import read_result, render_json, schema
 from harness.reporting.junit import render_junit
 from harness.reporting.page import render_html
@@ -32,6 +34,7 @@ __all__ = [
     "render_junit",
     "render_summary",
     "schema",
+    "write_allure",
     "write_reports",
 ]
 
@@ -51,6 +54,7 @@ def write_reports(result: RunResult, run: RunFolder) -> None:
         _write(run.report(name), render(result))
     if result.permissions is not None and result.permissions.minimal:
         _write(run.report("rbac-minimal.yaml"), result.permissions.minimal)
+    write_allure(result, run)
 
 
 def _write(path: Path, content: str) -> None:

@@ -37,15 +37,30 @@ _NO_TESTS = 5
 _RED = frozenset({"failed", "broken"})
 
 
-def collect(suite: Suite, session: Path, *, keyword: str, workshop: Workshop) -> tuple[str, ...]:
+def collect(
+    suite: Suite, session: Path, *, keyword: str, several: bool, workshop: Workshop
+) -> tuple[str, ...]:
     """Returns the node ids that a suite would run, before anything else happens.
+
+    Args:
+        suite: Which.
+        session: Path of the private session file.
+        keyword: pytest's -k expression.
+        several: Whether it's one of several: then ids begin with its folder's name, and a
+            keyword may select nothing of it.
+        workshop: Runs it.
 
     Raises:
         UsageError: The suite can't be imported, or nothing is selected.
         HarnessError: pytest itself can't run.
     """
     done = workshop.stream(
-        [*_argv(suite, session, keyword=keyword), "--collect-only", "-q", "--no-header"],
+        [
+            *_argv(suite, session, keyword=keyword, several=several),
+            "--collect-only",
+            "-q",
+            "--no-header",
+        ],
         timeout=_COLLECT_SECONDS,
         on_line=lambda _: None,
         env=_environment(),
@@ -53,6 +68,8 @@ def collect(suite: Suite, session: Path, *, keyword: str, workshop: Workshop) ->
     )
     tests = tuple(line for line in done.output.splitlines() if "::" in line)
     if done.exit_code == _NO_TESTS or (done.exit_code == 0 and not tests):
+        if keyword and several:
+            return ()
         selection = f" that match -k {keyword!r}" if keyword else ""
         raise UsageError(f"The suite {suite.name} has no tests{selection}: nothing is selected.")
     if done.exit_code in {_INTERRUPTED, _MISUSED}:
@@ -78,6 +95,7 @@ class SuiteChild:
         guard: Starts it.
         run: Where its evidence goes.
         on_record: Called with each record that the suite writes.
+        several: As in `collect`.
     """
 
     def __init__(
@@ -90,6 +108,7 @@ class SuiteChild:
         on_record: Callable[[SuiteRecord], None],
         keyword: str = "",
         fail_fast: bool = False,
+        several: bool = False,
     ) -> None:
         self._suite = suite
         self._guard = guard
@@ -100,13 +119,13 @@ class SuiteChild:
         self._failures = 0
         self._log = run.evidence / f"{self._name}.log"
         self._decoder = msgspec.json.Decoder(SuiteRecord)
-        self._argv = _argv(suite, session, keyword=keyword)
+        self._argv = [*_argv(suite, session, keyword=keyword, several=several), *_allure(run)]
         self._temporary = temporary_folder(session.parent)
         if fail_fast:
             self._argv.append("--exitfirst")
 
-    def run(self) -> None:
-        """Runs the suite to its end.
+    def run(self) -> bool:
+        """Runs the suite to its end; returns whether no test of it is red.
 
         Raises:
             Interrupted: We were stopped; the child was stopped first and cleaned up.
@@ -128,6 +147,7 @@ class SuiteChild:
         finally:
             self._follow()
         self._check(status.exit_code)
+        return not self._failures
 
     def _stop(self) -> None:
         """Lets pytest tear its fixtures down, but not for ever."""
@@ -162,7 +182,8 @@ class SuiteChild:
         )
 
 
-def _argv(suite: Suite, session: Path, *, keyword: str) -> list[str]:
+def _argv(suite: Suite, session: Path, *, keyword: str, several: bool) -> list[str]:
+    root = Path(suite.folder).parent if several else suite.folder
     argv = [
         sys.executable,
         "-m",
@@ -171,7 +192,7 @@ def _argv(suite: Suite, session: Path, *, keyword: str) -> list[str]:
         "harness.pytest_plugin",
         "-p",
         "no:cacheprovider",
-        f"--rootdir={suite.folder}",
+        f"--rootdir={root}",
         "-c",
         str(bundled("suites", "pytest.ini")),
         f"--harness-session={session}",
@@ -181,6 +202,14 @@ def _argv(suite: Suite, session: Path, *, keyword: str) -> list[str]:
     return [*argv, suite.folder]
 
 
+def _allure(run: RunFolder) -> list[str]:
+    """Lets the suite's authors use Allure's steps and attachments; they are kept as evidence.
+
+    What tests print is in their log already, without secrets.
+    """
+    return ["-p", "allure_pytest", f"--alluredir={run.allure_raw}", "--allure-no-capture"]
+
+
 def _environment() -> dict[str, str]:
     return command.environment(
         {
@@ -188,5 +217,6 @@ def _environment() -> dict[str, str]:
             "PYTHONDONTWRITEBYTECODE": "1",  # nothing is written into the installation
             "PYTHONUNBUFFERED": "1",
             "PYTEST_ADDOPTS": "",
+            "ALLURE_TESTPLAN_PATH": "",  # of another job; it would leave tests out
         }
     )

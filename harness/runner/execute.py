@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import traceback
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,21 +19,27 @@ from harness.guard import Guard
 from harness.installers import installer_for
 from harness.kube.client import KubeClient
 from harness.model.cluster import Cluster
-from harness.model.installation import Installation
+from harness.model.installation import Installation, InstallWay
 from harness.model.records import StageRecord, SuiteRecord, TestOutcome
 from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
 from harness.model.time import Span
-from harness.probes.access import record_access
+                passed = self._suite(suite, guard, cluster, installation)
+            outcomes.append(passed)
+            if not passed and self._settings.fail_fast:
+                break
+        self._all_passed = all(outcomes)
+        self._look_up_access("2-tested", client)  # with the roles that the operator made
 from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.installers import Installer
+    from harness.model.inventory import Inventory
     from harness.runner.interrupt import Interruption
     from harness.runner.prepare import Prepared
     from harness.runner.progress import Progress
@@ -94,6 +100,8 @@ class _Executor:
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
         self._installer: Installer | None = None
+        self._inventory: Inventory | None = None
+        self._all_passed = False
         self.cluster: Cluster | None = None
         self.errors: list[ErrorNote] = []
 
@@ -134,16 +142,28 @@ class _Executor:
             write_document(self._run.cluster_file, cluster)
         interruption.check()  # a stage may have taken the signal for an error of its own
         client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
+        if not self._provider.disposable:
+            with self.stage("inventory", "Listing what is in the cluster"):
+                self._take_inventory("before", client)
         with self.stage("install", f"Installing {self._prepared.target.name}"):
             installation = self._install(guard, cluster, client)
             write_document(self._run.installation_file, installation)
-        record_access(client, self._run, "1-installed")
+        self._look_up_access("1-installed", client)
         self._record_probes(guard, client, installation)
+        outcomes = []
         for suite in self._prepared.suites:
             interruption.check()
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
+<<<<<<< HEAD
                 self._suite(suite, guard, cluster, installation)
         record_access(client, self._run, "2-tested")  # with the roles that the operator made
+=======
+                passed = self._suite(suite, guard, cluster, installation)
+            outcomes.append(passed)
+            if not passed and self._settings.fail_fast:
+                break
+        self._all_passed = all(outcomes)
+>>>>>>> main
 
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead.
@@ -159,8 +179,14 @@ class _Executor:
                 rest.callback(self._let_go, self._guard)
             if self._recorder is not None:
                 rest.callback(self._recorder.stop)
+            self._save_logs()
             if not self._keeps:
                 self._uninstall()
+
+    def _save_logs(self) -> None:
+        """Saves what a cluster's parts printed, where a run went wrong."""
+        if self._guard is not None and self.cluster is not None and not self._all_passed:
+            self._provider.save_logs(self.cluster, self._guard)
 
     @property
     def _keeps(self) -> bool:
@@ -172,6 +198,28 @@ class _Executor:
             return
         with self.stage("uninstall", f"Uninstalling {self._prepared.target.name}"):
             self._installer.uninstall()
+        if self.cluster is not None:
+            client = KubeClient.from_kubeconfig(Path(self.cluster.kubeconfig))
+            self._take_inventory("after", client)
+            client.connection.close()
+
+    def _take_inventory(self, name: str, client: KubeClient) -> None:
+        """Writes down what is in a cluster that isn't ours; without it, LIF-009 isn't verified."""
+        try:
+            taken = take_inventory(client, name, clock=self._clock, before=self._inventory)
+        except ApiError as error:
+            self._progress.note(f"The cluster could not be listed {name} the run: {error}")
+            return
+        self._inventory = taken
+        with closing(NdjsonWriter(self._run.inventory_file)) as writer:
+            writer.write(taken)
+
+    def _look_up_access(self, moment: str, client: KubeClient) -> None:
+        """Writes down who may do what; without it, permissions aren't judged."""
+        try:
+            record_access(client, self._run, moment)
+        except ApiError as error:
+            self._progress.note(f"Roles and bindings could not be read: {error}")
 
     def _let_go(self, guard: Guard) -> None:
         keep = self._keeps
@@ -225,12 +273,25 @@ class _Executor:
             resources=_watched(client, self._prepared),
             processes=processes,
             clock=self._clock,
+            ours=self._ours(installation),
+            in_pods=installation.workloads if installation.way is InstallWay.IN_CLUSTER else (),
         )
         self._recorder.start()
 
+    def _ours(self, installation: Installation) -> Callable[[str], bool]:
+        """Returns which namespaces are the run's; in a cluster of its own all are."""
+        if self._provider.disposable:
+            return lambda _: True
+        known = {workload.namespace for workload in installation.workloads}
+        known |= {item.key.name for item in installation.objects if item.kind == "Namespace"}
+        known |= {item.key.namespace for item in installation.objects}
+        known |= set(self._prepared.target.scope.namespaces)
+        prefix = f"harness-{self._run.id.rsplit('-', 1)[-1]}-"
+        return lambda namespace: namespace in known or namespace.startswith(prefix)
+
     def _suite(
         self, suite: Suite, guard: Guard, cluster: Cluster, installation: Installation
-    ) -> None:
+    ) -> bool:
         file = self._state / f"session-{suite.name}.json"
         session = Session(
             run_folder=str(self._run.path),
@@ -244,7 +305,7 @@ class _Executor:
         )
         write_document(file, session, mode=0o600)
         self._progress.tests(self._prepared.tests[suite.name])
-        SuiteChild(
+        return SuiteChild(
             suite,
             file,
             guard=guard,
@@ -252,6 +313,7 @@ class _Executor:
             on_record=self._on_record,
             keyword=self._settings.keyword,
             fail_fast=self._settings.fail_fast,
+            several=len(self._prepared.tests) > 1,
         ).run()
 
     def _on_record(self, record: SuiteRecord) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import secrets
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from harness import assets, clusters, targets
+from harness.errors import UsageError
 from harness.evidence.ndjson import write_document
 from harness.installers import choose_way, installer_for, render
 from harness.model.installation import InstallWay
@@ -77,14 +79,22 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     progress.stage("Reading the target and the suite")
     target = targets.load(request.target, twin=request.twin)
     targets.require(target)
-    suites = tuple(load_suite(name) for name in request.suites)
+    suites = _suites(request.suites)
     settings = request.settings
     provider = clusters.provider(settings)
     provider.check()
-    way = choose_way(cluster=settings.cluster, wish=settings.install)
+    present = target.install.present
+    way = choose_way(cluster=settings.cluster, wish=settings.install, present=present)
     seed = settings.seed or secrets.randbelow(2**31 - 1) + 1
     with workshop() as room:
-        tests = {suite.name: _tests(suite, target, settings, seed, room) for suite in suites}
+        several = len(suites) > 1
+        tests = {
+            suite.name: _tests(suite, target, settings, seed, room, several=several)
+            for suite in suites
+        }
+        if not any(tests.values()):
+            keyword = settings.keyword
+            raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
             (*provider.needed_assets, *_helm(target)),
@@ -93,22 +103,17 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         )
         for note in found.notes:
             progress.detail(note)
-        progress.stage("Building the operator")
-        targets.build(target, on_line=progress.detail, stream=room.stream)
-    progress.stage("Rendering the manifests")
+        if not present:
+            progress.stage("Building the operator")
+            targets.build(target, on_line=progress.detail, stream=room.stream)
     notes: list[str] = []
-    manifests = render(
-        target,
-        kubectl=found.path(assets.Component.KUBECTL),
-        helm=found.path(assets.Component.HELM) if _helm(target) else None,
-        kubernetes=found.asset(assets.Component.KUBECTL).version,
-        on_note=notes.append,
-    )
+    manifests = () if present else _render(target, found, progress, notes)
     installer_for(way).preflight(target, manifests)
+    provider.admit(target, manifests, way, on_progress=progress.detail)
     return Prepared(
         request=request,
         target=target,
-        suites=suites,
+        suites=tuple(suite for suite in suites if tests[suite.name]),
         assets=found,
         way=way,
         manifests=manifests,
@@ -118,13 +123,44 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     )
 
 
+def _suites(names: tuple[str, ...]) -> tuple[Suite, ...]:
+    """Returns the suites, each once.
+
+    Raises:
+        UsageError: One isn't there, or two can't be told from each other.
+    """
+    found: dict[str, Suite] = {}
+    for suite in dict.fromkeys(load_suite(name) for name in names):
+        for other in found.values():
+            if other.name == suite.name or Path(other.folder).name == Path(suite.folder).name:
+                raise UsageError(
+                    f"Two suites have one name: {other.folder} and {suite.folder}.",
+                    hint="Run them one after the other, or rename a folder.",
+                )
+        found[suite.name] = suite
+    return tuple(found.values())
+
+
+def _render(
+    target: Target, found: assets.AssetSet, progress: Progress, notes: list[str]
+) -> tuple[dict[str, Any], ...]:
+    progress.stage("Rendering the manifests")
+    return render(
+        target,
+        kubectl=found.path(assets.Component.KUBECTL),
+        helm=found.path(assets.Component.HELM) if _helm(target) else None,
+        kubernetes=found.asset(assets.Component.KUBECTL).version,
+        on_note=notes.append,
+    )
+
+
 def _helm(target: Target) -> tuple[assets.Component, ...]:
     """Returns helm where the target is a chart."""
     return (assets.Component.HELM,) if target.install.manifests.helm is not None else ()
 
 
 def _tests(
-    suite: Suite, target: Target, settings: Settings, seed: int, room: Workshop
+    suite: Suite, target: Target, settings: Settings, seed: int, room: Workshop, *, several: bool
 ) -> tuple[str, ...]:
     """Collects by a session that has no cluster yet."""
     file = room.folder / f"session-{suite.name}.json"
@@ -136,4 +172,4 @@ def _tests(
         timeouts=msgspec.to_builtins(settings.timeouts),
     )
     write_document(file, session, mode=0o600)
-    return collect(suite, file, keyword=settings.keyword, workshop=room)
+    return collect(suite, file, keyword=settings.keyword, several=several, workshop=room)

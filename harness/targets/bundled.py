@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -65,6 +65,14 @@ def twin_names(folder: Path) -> tuple[str, ...]:
 
 def lacks_sources(document: Document, folder: Path) -> bool:
     """Whether a definition names files, or a project to build, that aren't in its folder."""
-    builds = document.each("workloads", None, "process", "build", 0, of=str)
-    files = [_PROJECT_FILES[word] for _, word in builds if word in _PROJECT_FILES]
-    return any(not is_file(folder / name) for name in files) or missing_files(document, folder)
+    builds = document.each("workloads", None, "process", "build", of=list)
+    files = [_PROJECT_FILES.get(_tool(words)) for _, words in builds]
+    return any(name and not is_file(folder / name) for name in files) or missing_files(
+        document, folder
+    )
+
+
+def _tool(words: list[Any]) -> str:
+    """Returns the build tool: the first word that isn't `env` or an assignment for it."""
+    tools = (word for word in words if isinstance(word, str) and word != "env" and "=" not in word)
+    return next(tools, "")

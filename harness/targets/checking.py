@@ -21,12 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["check", "did_you_mean"]
 
-_LATER = {
-    ("install", "present"): "operators that are already installed aren't supported yet",
-}
-_INSTEAD = {
-    ("install", "present"): "name the manifests under install.manifests",
-}
 _PATTERNS = (
     ("[A-Z]{3}-", "isn't the id of a check", "ids look like REC-001"),
     ("[-a-z0-9]*[a-z0-9])?)+$", "isn't a custom resource", "write <plural>.<group>"),
@@ -124,9 +118,7 @@ def _unknown_keys(document: Document, fault: _Fault) -> Iterator[Problem]:
     known = fault.schema["properties"]
     for key in fault.instance:
         here = (*fault.path, key)
-        if here in _LATER:
-            yield document.problem(here, _LATER[here], hint=_INSTEAD[here], of_key=True)
-        elif key not in known:
+        if key not in known:
             hint = did_you_mean(key, [name for name in known if name not in fault.instance])
             where = dotted(fault.path) or "the top level"
             message = f"there is no key {_shown(key)} in {where}"

@@ -73,7 +73,7 @@ def _body(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _install(install: dict[str, Any], folder: Path) -> dict[str, Any]:
-    manifests = dict(install["manifests"])
+    manifests = dict(install.get("manifests", {}))
     if "kustomize" in manifests:
         manifests["kustomize"] = str(resolve(folder, manifests["kustomize"]))
     if "files" in manifests:
@@ -81,9 +81,17 @@ def _install(install: dict[str, Any], folder: Path) -> dict[str, Any]:
     if "helm" in manifests:
         manifests["helm"] = _helm(manifests["helm"], folder)
     found = install | {"manifests": manifests}
-    dockerfile = install.get("image", {}).get("dockerfile")
-    if dockerfile is not None:
-        found["image"] = install["image"] | {"dockerfile": str(resolve(folder, dockerfile))}
+    if "image" in install:
+        found["image"] = _image(install["image"], folder)
+    return found
+
+
+def _image(image: dict[str, Any], folder: Path) -> dict[str, Any]:
+    found = dict(image)
+    if image.get("dockerfile") is not None:
+        found["dockerfile"] = str(resolve(folder, image["dockerfile"]))
+    if "archives" in image:
+        found["archives"] = [str(resolve(folder, path)) for path in image["archives"]]
     return found
 
 

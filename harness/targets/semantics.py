@@ -49,6 +49,25 @@ def missing_files(document: Document, folder: Path) -> bool:
     )
 
 
+def _install(document: Document, _: Path) -> Iterator[Problem]:
+    install = document.get("install", of=dict)
+    if install is None:
+        return
+    present = install.get("present") is True
+    if not present and "manifests" not in install:
+        hint = "Where the operator's manifests come from, or `present: true`"
+        message = "the key 'manifests' is missing"
+        yield document.problem(("install",), message, hint=hint, of_key=True)
+    if present and "manifests" in install:
+        message = "nothing is applied where the operator is present already"
+        where = ("install", "manifests")
+        yield document.problem(where, message, hint="leave one of the two out", of_key=True)
+    if present and not any(document.each("workloads", None, "deployment", of=str)):
+        message = "an operator that is present already is found by its Deployment"
+        hint = "name it under workloads[].deployment"
+        yield document.problem(("install", "present"), message, hint=hint, of_key=True)
+
+
 def _manifests(document: Document, folder: Path) -> Iterator[Problem]:
     for where, name in document.each("install", "manifests", "kustomize", of=str):
         path = resolve(folder, name)
@@ -216,6 +235,7 @@ def _twin_patches(document: Document, _: Path) -> Iterator[Problem]:
 
 
 RULES: tuple[Rule, ...] = (
+    _install,
     _manifests,
     _samples,
     _readiness,

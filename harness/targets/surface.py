@@ -107,13 +107,32 @@ def _install() -> Schema:
         "How the operator's image is made, for installs in a cluster.",
         {
             "dockerfile": text("Builds the image in the target's folder.", "Dockerfile"),
-            "name": text("Name of an image that exists.", "example.com/guestbook:v1"),
+            "name": text(
+                "Name of an image that exists, in place of the manifests' own.",
+                "example.com/guestbook:v1",
+            ),
+            "build": words(
+                "Command that leaves the archives, run in the target's folder.", ["make", "images"]
+            ),
+            "archives": listing(
+                "Archives of images, as `docker save` writes them: the operator's own, or others "
+                "that it deploys.",
+                text("Path of an archive; it may be there only after `build`."),
+                example=["bin/images.tar"],
+            ),
         },
     )
     return mapping(
         "How the operator is installed.",
         {
             "manifests": manifests,
+            "present": {
+                "type": "boolean",
+                "description": "The operator runs in an existing cluster already. Nothing is "
+                "applied, and it is only watched: name its Deployment under `workloads`. Instead "
+                "of `manifests`.",
+                "default": False,
+            },
             "skip": listing(
                 "Kinds that aren't applied, where the cluster has no such kind.",
                 text("A kind.", pattern=KIND),
@@ -128,7 +147,6 @@ def _install() -> Schema:
                 default=Webhooks.MANAGED.value,
             ),
         },
-        "manifests",
     )
 
 
@@ -256,6 +274,12 @@ def _workload() -> Schema:
                 "Name of the Deployment after rendering.",
                 "guestbook-controller-manager",
                 pattern=NAME,
+            ),
+            "namespace": text(
+                "Its namespace, where the operator is present already. Default: the only one with "
+                "a Deployment of that name.",
+                "guestbook-system",
+                pattern=LABEL,
             ),
             "container": text(
                 "Which container is the operator. Default: the only one, or `manager`.",

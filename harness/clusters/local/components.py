@@ -121,11 +121,17 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
         """Returns the last lines, and the first ones: some tell an error before their usage."""
         with suppress(OSError), self.log.open(errors="replace") as file:
             first = [line.rstrip("\n")[:_WIDTH] for line in islice(file, _HEAD_LINES)]
-            last = self.tail().splitlines()
+            last = _before_stack(tail(self.log, 1000)).splitlines()[-_TAIL_LINES:]
             rest = sum(1 for _ in islice(file, _TAIL_LINES + 1))
             if rest > _TAIL_LINES:
                 return "\n".join([*first, "…", *last])
-        return tail(self.log, _HEAD_LINES + _TAIL_LINES) or "(it printed nothing)"
+        return _before_stack(tail(self.log, _HEAD_LINES + _TAIL_LINES)) or "(it printed nothing)"
+
+
+def _before_stack(text: str) -> str:
+    """Returns what a Go program printed, without the stack of its panic."""
+    said, found, _ = text.partition("\ngoroutine ")
+    return said if found else text
 
 
 def tail(path: Path, lines: int = _TAIL_LINES) -> str:

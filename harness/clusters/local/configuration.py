@@ -20,6 +20,9 @@ CLUSTER_NAME = "local"
 
 SERVICE_IP = "10.96.0.1"
 _SERVICE_RANGE = "10.96.0.0/16"  # the default range has room for 254 Services only
+# What the Endpoints of `kubernetes` say; reserved for documentation (RFC 5737). Without it the API
+# server takes this machine's own address, and doesn't start where there is no default route.
+_ADVERTISED = "192.0.2.1"
 
 _FAST = {"kube-api-qps": "500", "kube-api-burst": "1000", "leader-elect": "false"}
 """The default of 20 requests per second would be what a load test measures."""
@@ -170,6 +173,7 @@ def _apiserver_arguments(paths: Paths) -> dict[str, str]:
         "tls-private-key-file": str(paths.pki / "kube-apiserver.key"),
         "service-account-signing-key-file": str(paths.pki / "service-accounts.key"),
         "service-cluster-ip-range": _SERVICE_RANGE,
+        "advertise-address": _ADVERTISED,
         "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",
         "event-ttl": "5m",
         "audit-policy-file": str(paths.state / "audit-policy.yaml"),

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING
 import yaml
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from harness.clock import SYSTEM_CLOCK, utc
 from harness.clusters.local.identities import IDENTITIES
+from harness.errors import ClusterError
 from harness.guard.leftovers import write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from cryptography.x509 import Certificate
@@ -45,10 +46,21 @@ class Pki:
     Args:
         folder: Made if absent (0700).
         service_ip: Address of the Service "kubernetes".
+        identities: File name to user and groups of each client certificate.
+        servers: File names of the server certificates.
     """
 
-    def __init__(self, folder: Path, *, service_ip: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        service_ip: str,
+        identities: Mapping[str, tuple[str, tuple[str, ...]]] = IDENTITIES,
+        servers: Sequence[str] = ("kube-apiserver", "kwok-server"),
+    ) -> None:
         self.folder = folder
+        self._identities = identities
+        self._servers = servers
         self._addresses = ("127.0.0.1", "::1", service_ip)
         self._now = utc(SYSTEM_CLOCK.now())
 
@@ -67,9 +79,9 @@ class Pki:
             .sign(key, hashes.SHA256())
         )
         self._write_certificate("ca", authority)
-        for file, (user, groups) in IDENTITIES.items():
+        for file, (user, groups) in self._identities.items():
             self._write_leaf(file, user, groups, authority, key, server=False)
-        for file in ("kube-apiserver", "kwok-server"):
+        for file in self._servers:
             self._write_leaf(file, file, (), authority, key, server=True)
         accounts = self._write_key("service-accounts")
         public = accounts.public_key().public_bytes(
@@ -77,13 +89,24 @@ class Pki:
         )
         write_private(self.folder / "service-accounts.pub", public)
 
+    def adopt(self, certificate: bytes, key: bytes) -> None:
+        """Makes the identities' certificates by an authority that exists already (both PEM)."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(self.folder / "ca.crt", certificate)
+        authority = x509.load_pem_x509_certificate(certificate)
+        signer = serialization.load_pem_private_key(key, password=None)
+        if not isinstance(signer, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise ClusterError("The cluster's authority has neither an elliptic nor an RSA key.")
+        for file, (user, groups) in self._identities.items():
+            self._write_leaf(file, user, groups, authority, signer, server=False)
+
     def _write_leaf(
         self,
         file: str,
         user: str,
         groups: Sequence[str],
         authority: Certificate,
-        authority_key: ec.EllipticCurvePrivateKey,
+        authority_key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey,
         *,
         server: bool,
     ) -> None:

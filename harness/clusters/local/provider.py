@@ -26,7 +26,7 @@ from harness.clusters.state import remember
 from harness.errors import ApiError, ClusterError, HarnessError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from harness.assets import AssetSet
@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from harness.clusters.local.ports import Ports
     from harness.evidence.folder import RunFolder
     from harness.guard import Guard
+    from harness.manifests.objects import Object
     from harness.model.cluster import Cluster
+    from harness.model.installation import InstallWay
+    from harness.model.target import Target
     from harness.settings import Settings
 
 __all__ = ["LocalProvider"]
@@ -43,6 +46,7 @@ _API_SERVER = "kube-apiserver"
 _KWOK = "kwok-controller"
 _CONTROLLER_MANAGER = "kube-controller-manager"
 
+_ROOM_MIB = 200  # etcd claims 128 MiB before it begins
 _DELETE_S = 15.0
 _START_S = 60.0
 
@@ -64,6 +68,16 @@ class LocalProvider:
     def check(self) -> None:
         """Refuses nothing: what it needs are its binaries; see `Provider.check`."""
 
+    def admit(
+        self,
+        target: Target,
+        manifests: Sequence[Object],
+        way: InstallWay,
+        *,
+        on_progress: Callable[[str], None] | None = None,
+    ) -> None:
+        """Refuses nothing: the cluster is new, and all ours; see `Provider.admit`."""
+
     def create(
         self,
         *,
@@ -78,6 +92,7 @@ class LocalProvider:
         deadline = Deadline(self._timeout)
         tell = _Teller(on_progress)
         guard.owns(state_dir)
+        _check_room(state_dir)
         paths = new_paths(state_dir, run)
         binaries = {asset: assets.path(asset) for asset in ASSETS}
         reservation = reserve()
@@ -126,6 +141,10 @@ class LocalProvider:
             f"Cluster {cluster.name} runs no containers: its pods are simulated.",
             hint="Install by process here, or take --cluster kind.",
         )
+
+    def save_logs(self, cluster: Cluster, guard: Guard) -> tuple[Path, ...]:  # noqa: ARG002 - other providers need them
+        """Does nothing: the components write their logs into the evidence themselves."""
+        return ()
 
     def stop_component(
         self,
@@ -187,6 +206,15 @@ class LocalProvider:
             snapshots.restore(paths, parts["etcd"], file)
         finally:
             _start_again(paths, cluster.server, parts, guard)
+
+
+def _check_room(state: Path) -> None:
+    free = shutil.disk_usage(state).free >> 20
+    if free < _ROOM_MIB:
+        raise ClusterError(
+            f"A cluster needs {_ROOM_MIB} MiB in {state.parent}, and {free} MiB are left there.",
+            hint="Make room, or name another folder by XDG_STATE_HOME.",
+        )
 
 
 class _Teller:

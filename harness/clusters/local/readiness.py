@@ -236,9 +236,7 @@ class Boot:
             name = self._impatient.pop()
             self._renewed.add(name)
             work = next(part.work for part in self._parts if part.name == name)
-            processes.start(
-                processes.find_component(work, name), self._guard, state=self._state
-            )
+            processes.start(processes.find_component(work, name), self._guard, state=self._state)
 
     def _ask_until(self, client: KubeClient, path: str) -> None:
         while True:

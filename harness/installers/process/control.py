@@ -15,6 +15,7 @@ from harness.errors import ClusterError, HarnessError
 from harness.evidence.ndjson import read_ndjson
 from harness.installers.installer import NotReady
 from harness.installers.process import launcher
+from harness.installers.process.alone import stands_alone
 from harness.installers.process.cgroups import remove
 from harness.installers.process.files import LaunchFile, read_launch_file, write_launch_file
 from harness.installers.process.health import probe
@@ -155,8 +156,10 @@ class OperatorControl:
         self._end(copy)
         rest = tuple(item for item in launch.instances if item.process != name)
         write_launch_file(self._file, msgspec.structs.replace(launch, instances=rest))
-        cost = {"metadata": {"annotations": {_DELETION_COST: "-1"}}}
-        self._client.patch(self._client.resource("pods"), copy.pod, cost, namespace=copy.namespace)
+        if copy.pod_uid:
+            cost = {"metadata": {"annotations": {_DELETION_COST: "-1"}}}
+            pods = self._client.resource("pods")
+            self._client.patch(pods, copy.pod, cost, namespace=copy.namespace)
         copies = [item for item in rest if item.primary == copy.primary]
         self._scale(copy, len(copies) + 1)
 
@@ -249,6 +252,8 @@ class OperatorControl:
         )
 
     def _scale(self, instance: Instance, replicas: int) -> None:
+        if stands_alone(self._cluster):  # no Pod is wanted
+            return
         self._client.patch(
             self._client.resource("deployments.apps"),
             instance.deployment,

@@ -168,12 +168,14 @@ def _never(deployment: Object, pod: Object | None, timeout: float) -> Exception:
 
 
 def mint(client: KubeClient, pod: Object, service_account: str) -> Minted:
-    """Has a token made, bound to the Pod where the API server can do that.
+    """Has a token made, bound to the Pod where there is one and the API server can do that.
 
     Raises:
         ApiError: No token can be had at all.
     """
     meta = pod["metadata"]
+    if not meta.get("uid"):  # a process that stands for no Pod
+        return Minted(token=client.token(meta["namespace"], service_account, expires_s=LIFE_S))
     try:
         token = client.token(
             meta["namespace"],

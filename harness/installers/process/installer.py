@@ -18,11 +18,20 @@ from harness.installers.faults import not_ready
 from harness.installers.installer import NotReady
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
 from harness.installers.process import cgroups
+from harness.installers.process.alone import (
+    UNCALLED,
+    not_called,
+    not_converted,
+    other_pods,
+    stands_alone,
+    without_pods,
+)
 from harness.installers.process.control import OperatorControl
 from harness.installers.process.drafting import Draft, draft, locate, preflight
 from harness.installers.process.files import LaunchFile, write_launch_file
 from harness.installers.process.health import speaks_tls
 from harness.installers.process.launching import Launching, namespaces_refused
+from harness.installers.removing import give_back
 from harness.installers.rendering import twin_alterations
 from harness.installers.webhooks import (
     Served,
@@ -34,7 +43,8 @@ from harness.installers.webhooks import (
     services,
 )
 from harness.installers.workloads import choose
-from harness.manifests.objects import Object, describe, kind_of, secret_values
+from harness.kube.ledger import Ledger
+from harness.manifests.objects import Object, describe, kind_of, name_of, secret_values
 from harness.model.installation import Alteration, Installation, MetricsEndpoint, Workload
 from harness.model.target import Webhooks
 
@@ -106,6 +116,7 @@ class ProcessInstaller:
         self._notes: list[str] = []
         self._conversions: dict[str, frozenset[int]] = {}
         self._installed: Installation | None = None
+        self._alone = stands_alone(cluster)
 
     @staticmethod
     def preflight(target: Target, manifests: Sequence[Object]) -> None:
@@ -142,8 +153,16 @@ class ProcessInstaller:
 
         Custom resources must be gone already; see `Installer.uninstall`.
         """
-        if self._installed is not None and self._launch_file.exists():
-            self._control(self._installed).end()
+        if give_back(
+            cluster=self._cluster,
+            client=self._client,
+            run=self._run,
+            patience=self._timeouts.delete,
+            end_operator=self._end,
+            clock=self._clock,
+        ):
+            return
+        self._end()
         failed: list[str] = []
         for item in reversed(self._applier.applied):
             try:
@@ -154,6 +173,10 @@ class ProcessInstaller:
                     failed.append(f"{item.key}: {error}")
         if failed:
             raise ClusterError("Not everything could be deleted:\n" + "\n".join(failed))
+
+    def _end(self) -> None:
+        if self._installed is not None and self._launch_file.exists():
+            self._control(self._installed).end()
 
     # Before anything is applied
 
@@ -201,10 +224,11 @@ class ProcessInstaller:
         groups = {item: [obj for obj in wanted if rank(obj) == item] for item in Rank}
         served = self._target.scope.namespaces
         for obj in [*implied_namespaces(wanted, served=served), *groups[Rank.NAMESPACE]]:
-            self._applier.apply(obj)
+            if not self._is_kept(obj):
+                self._applier.apply(obj)
         # The operator's port is known already; nothing is converted before it serves.
         crds = [
-            self._applier.apply(self._rewired(obj, wanted, drafts).manifest)
+            self._applier.apply(self._callable(obj, wanted, drafts).manifest)
             for obj in groups[Rank.CRD]
         ]
         self._applier.await_crds(crds)
@@ -214,6 +238,25 @@ class ProcessInstaller:
             self._applier.apply(obj)
         for obj in groups[Rank.WORKLOAD]:
             self._applier.apply(self._single(obj, drafts))
+
+    def _is_kept(self, namespace: Object) -> bool:
+        """Whether a namespace of a cluster that isn't ours is there: it's used as it is."""
+        if not self._alone:
+            return False
+        found = self._client.find(self._client.resource("namespaces"), name_of(namespace))
+        if found is None:
+            return False
+        if Ledger.beside(Path(self._cluster.kubeconfig)) is not None:
+            self._notes.append(f"{describe(namespace)} was there before: used as it is, and left.")
+        return True
+
+    def _callable(self, obj: Object, wanted: Sequence[Object], drafts: Sequence[Draft]) -> Served:
+        """Returns a CRD whose conversion webhook leads to the process, or which has none."""
+        if not self._alone:
+            return self._rewired(obj, wanted, drafts)
+        manifest, alteration = not_converted(obj)
+        self._alterations += [alteration] if alteration else []
+        return Served(manifest=manifest)
 
     def _secrets(self, wanted: Sequence[Object], drafts: Sequence[Draft]) -> list[Object]:
         made, alterations, notes = certificate_secrets(wanted, self._authority)
@@ -236,9 +279,16 @@ class ProcessInstaller:
         return made
 
     def _single(self, manifest: Object, drafts: Sequence[Draft]) -> Object:
-        """Returns a Deployment of the operator with one replica; others as they are."""
+        """Returns a Deployment of the operator with one replica, or none; others as they are."""
         ours = any(item.chosen.deployment is manifest for item in drafts)
         replicas = (manifest.get("spec") or {}).get("replicas", 1)
+        if self._alone and ours:
+            changed, alteration = without_pods(manifest)
+            self._alterations.append(alteration)
+            return changed
+        if self._alone:
+            self._notes.append(other_pods(manifest))
+            return manifest
         if kind_of(manifest) == "Deployment" and not ours:
             self._notes.append(f"{describe(manifest)} is applied, but no process runs for it.")
         if not ours or replicas == 1:
@@ -262,7 +312,9 @@ class ProcessInstaller:
         for subject, ports in self._conversions.items():
             self._await_all_tls(ports, subject, installation)
         for obj in wanted:
-            if rank(obj) is Rank.WEBHOOK:
+            if self._alone and kind_of(obj) in UNCALLED:
+                self._alterations.append(not_called(obj))
+            elif rank(obj) is Rank.WEBHOOK:
                 served = self._rewired(obj, wanted, drafts)
                 self._await_all_tls(served.ports, describe(obj), installation)
                 self._applier.apply(served.manifest)
@@ -383,11 +435,11 @@ def _workload(item: Draft, instance: Instance) -> Workload:
         name=instance.deployment,
         namespace=instance.namespace,
         service_account=(f"system:serviceaccount:{instance.namespace}:{instance.service_account}"),
-        pod=instance.pod,
+        pod=instance.pod if instance.pod_uid else "",
         process=instance.process,
         log=f"operator/{Path(instance.log).name}",
         health=instance.health,
-        simulated_pod=True,
+        simulated_pod=bool(instance.pod_uid),
         pprof_url=f"http://127.0.0.1:{instance.ports.local(pprof.port)}" if pprof else "",
         metrics=MetricsEndpoint(
             url=f"https://127.0.0.1:{instance.ports.local(metrics.port)}{metrics.path}",

@@ -16,6 +16,14 @@ from harness.errors import ClusterError, CommandError, HarnessError
 from harness.evidence.ndjson import write_document
 from harness.installers.faults import not_installed
 from harness.installers.process import launcher
+from harness.installers.process.alone import (
+    IDENTITY,
+    pod_name,
+    pod_of,
+    reachable_as_in_a_pod,
+    stands_alone,
+    write_kubeconfig,
+)
 from harness.installers.process.cgroups import limits
 from harness.installers.process.files import replace_file, write_planned
 from harness.installers.process.identity import await_pod, mint
@@ -85,9 +93,12 @@ class Launching:
             InstallFault: The Pod is refused, or can't be scheduled.
             ClusterError: It doesn't come for another reason.
         """
-        deployments = self._client.resource("deployments.apps")
-        deployment = self._client.get(deployments, instance.deployment, instance.namespace)
-        pod = await_pod(self._client, self._cluster, deployment, taken=taken, timeout=timeout)
+        deployment = self._deployment(instance)
+        if stands_alone(self._cluster):
+            pod = pod_of(self._client, deployment, pod_name(instance.deployment))
+            self._tell_alone()
+        else:
+            pod = await_pod(self._client, self._cluster, deployment, taken=taken, timeout=timeout)
         for path in instance.cgroups:  # when they are empty, nothing else would remove them
             self._guard.owns(Path(path))
         container = self._container(pod, instance)
@@ -96,7 +107,7 @@ class Launching:
         return msgspec.structs.replace(
             instance,
             pod=pod["metadata"]["name"],
-            pod_uid=pod["metadata"]["uid"],
+            pod_uid=pod["metadata"].get("uid", ""),
             health=urls,
             hostname=hostname_of(pod) if instance.isolated else os.uname().nodename,
         )
@@ -113,7 +124,7 @@ class Launching:
         context = self._context(pod, instance)
         groups = limits(instance, context.container) if instance.cgroups else ()
         planned = make_plan(
-            instance, context, server=self._server(), path=self._path, cgroups=groups
+            instance, context, server=self._server(instance), path=self._path, cgroups=groups
         )
         _refuse_missing(instance, context.sources)
         self.notes += [note for note in context.sources.notes if note not in self.notes]
@@ -168,7 +179,21 @@ class Launching:
                     "a flag for that port.",
                 )
 
+    def _tell_alone(self) -> None:
+        self.notes.append(IDENTITY)
+        if not reachable_as_in_a_pod(self._cluster):
+            self.notes.append(
+                "The API server can't be reached by in-cluster configuration from here: the "
+                "operator finds it by KUBECONFIG, a kubeconfig with a token file."
+            )
+
+    def _deployment(self, instance: Instance) -> Object:
+        resource = self._client.resource("deployments.apps")
+        return self._client.get(resource, instance.deployment, instance.namespace)
+
     def _pod(self, instance: Instance) -> Object:
+        if stands_alone(self._cluster):
+            return pod_of(self._client, self._deployment(instance), instance.pod)
         pods = self._client.resource("pods")
         pod = self._client.find(pods, instance.pod, instance.namespace)
         if pod is None or pod["metadata"]["uid"] != instance.pod_uid:
@@ -193,25 +218,44 @@ class Launching:
         resources = {"ConfigMap": "configmaps", "Secret": "secrets"}
 
         def lookup(kind: str, name: str) -> Object | None:
+            if name == _ROOT_CA and stands_alone(self._cluster):  # what verifies it from here
+                return self._authority()
             resource = self._client.resource(resources[kind])
             found = self._client.find(resource, name, instance.namespace)
             if found is None and name == _ROOT_CA:  # published a moment after its namespace
-                return {"data": {"ca.crt": Path(self._cluster.ca_file).read_text("ascii")}}
+                return self._authority()
             return found
 
         machine = {"cpu": os.cpu_count() or 1, "memory": _memory()}
         container = self._container(pod, instance)
         return Context(container, pod, Sources(lookup), machine=machine)
 
-    def _server(self) -> ApiServer:
+    def _authority(self) -> Object:
+        file = self._cluster.ca_file
+        return {"data": {"ca.crt": Path(file).read_text("ascii") if file else ""}}
+
+    def _server(self, instance: Instance) -> ApiServer:
         parts = urlsplit(self._cluster.server)
-        return ApiServer(host=parts.hostname or "127.0.0.1", port=parts.port or 443)
+        kubeconfig = self._kubeconfig(instance)
+        return ApiServer(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 443,
+            kubeconfig=str(kubeconfig) if kubeconfig else "",
+        )
+
+    def _kubeconfig(self, instance: Instance) -> Path | None:
+        """Returns where the process's kubeconfig is to be; None where it needs none."""
+        if instance.isolated and reachable_as_in_a_pod(self._cluster):
+            return None
+        folder = Path(instance.folder)
+        return folder / "home" / "kubeconfig" if instance.isolated else folder / "kubeconfig"
 
     def _write_token(self, instance: Instance, pod: Object, planned: Planned) -> None:
         files = list(planned.tokens)
-        if not instance.isolated:
-            files.append(str(Path(instance.folder) / "token"))
-            self._write_kubeconfig(instance, files[-1])
+        if kubeconfig := self._kubeconfig(instance):
+            token = kubeconfig.with_name("token")
+            files.append(str(token))
+            write_kubeconfig(kubeconfig, self._cluster, token=token, namespace=instance.namespace)
         if not files:
             return
         minted = mint(self._client, pod, instance.service_account)
@@ -221,31 +265,6 @@ class Launching:
         for file in files:
             replace_file(Path(file), minted.token.value.encode())
         self.keep_fresh(instance, files)
-
-    def _write_kubeconfig(self, instance: Instance, token: str) -> None:
-        named = {"name": "pod"}
-        document = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [
-                {
-                    **named,
-                    "cluster": {
-                        "server": self._cluster.server,
-                        "certificate-authority": self._cluster.ca_file,
-                    },
-                }
-            ],
-            "users": [{**named, "user": {"tokenFile": token}}],
-            "contexts": [
-                {
-                    **named,
-                    "context": {"cluster": "pod", "user": "pod", "namespace": instance.namespace},
-                }
-            ],
-            "current-context": "pod",
-        }
-        write_document(Path(instance.folder) / "kubeconfig", document, mode=0o600)
 
 
 def refresher_name(process: str) -> str:

@@ -43,10 +43,15 @@ _PROBES = ("startupProbe", "readinessProbe", "livenessProbe")
 
 
 class ApiServer(msgspec.Struct, frozen=True, kw_only=True):
-    """Where in-cluster configuration finds the API server."""
+    """Where in-cluster configuration finds the API server.
+
+    Attributes:
+        kubeconfig: What the process is told instead, where that isn't enough; else empty.
+    """
 
     host: str
     port: int
+    kubeconfig: str = ""
 
 
 class ControlGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -200,6 +205,7 @@ def _given(instance: Instance, server: ApiServer, path: str) -> dict[str, str]:
         "KUBERNETES_SERVICE_HOST": server.host,
         "KUBERNETES_SERVICE_PORT": str(server.port),
         "KUBERNETES_SERVICE_PORT_HTTPS": str(server.port),
+        **({"KUBECONFIG": server.kubeconfig} if server.kubeconfig else {}),
     }
 
 

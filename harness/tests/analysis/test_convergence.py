@@ -177,6 +177,14 @@ class TestObservedGeneration:
 
         assert judged(recording, "STA-002").status is Status.PASS
 
+    def test_may_be_a_string_of_digits(self, recording: Recording) -> None:
+        body = book(generation=2, ready="True")
+        body["status"]["observedGeneration"] = "2"
+        recording.event(10.1, "MODIFIED", body)
+
+        assert judged(recording, "STA-002", generation=2).status is Status.PASS
+        assert judged(recording, "STA-002", generation=3).status is Status.FAIL
+
     def test_of_any_condition_is_enough_where_none_decides(self, recording: Recording) -> None:
         recording.target(ready=Readiness())
         body = book(generation=2, ready="True", condition_observed=1)

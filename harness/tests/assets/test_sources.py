@@ -185,7 +185,7 @@ def test_a_warm_resolve_is_silent_fast_and_runs_nothing(
         seconds.append((SYSTEM_CLOCK.now().mono_ns - start) / 1e9)
     assert len(found.assets) == len(assets.CONTROL_PLANE)
     assert said == []
-    assert min(seconds) < 0.1
+    assert min(seconds) < 2, "0.02 s on an idle machine"
 
 
 def test_what_is_missing_is_an_error_where_nothing_may_be_built(machine: Machine) -> None:

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 import yaml
 
-from harness import command
+from harness.assets import Component, resolve
 from harness.cli import main
 from harness.tests.targets import projects
 from harness.tests.targets.test_detection import CRD, rules, workload
@@ -147,8 +147,7 @@ def test_what_init_wrote_passes_smoke_without_an_edit(layout: str, tmp_path: Pat
     folder.mkdir()
     place = folder
     if layout == "chart":
-        if command.which("helm") is None:
-            pytest.skip("helm isn't on PATH")
+        resolve((Component.HELM,))
         place = folder / "charts" / "guestbook"
         place.mkdir(parents=True)
     if layout in {"concatenated", "chart"}:

@@ -37,6 +37,15 @@ def test_last_words_are_the_whole_log_where_it_is_short(component: Component) ->
     assert component.last_words().splitlines() == [str(number) for number in range(23)]
 
 
+@pytest.mark.parametrize("before", [1, 400])
+def test_last_words_are_said_before_the_stack_of_a_panic(component: Component, before: int) -> None:
+    stack = "\ngoroutine 1 [running]:\n" + "main.main()\n\t/src/main.go:31\n" * 30
+    component.log.write_text("info\n" * before + "panic: no space left on device\n" + stack)
+    said = component.last_words()
+    assert said.rstrip().endswith("panic: no space left on device")
+    assert "goroutine" not in said
+
+
 def test_a_component_has_died_when_it_was_started_and_is_gone(component: Component) -> None:
     assert not component.has_died()
     component.pid_file.write_text("999999999")

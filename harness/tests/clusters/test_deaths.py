@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from harness.assets import AssetSet
-from harness.clock import SYSTEM_CLOCK
 from harness.clusters import sweep
 from harness.clusters.local import readiness
 from harness.clusters.local.components import BINARIES, components_of

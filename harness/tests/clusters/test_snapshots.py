@@ -49,7 +49,7 @@ def test_a_restore_brings_back_what_was_and_life_goes_on(live: Live) -> None:
     assert int(restored) > int(late["metadata"]["resourceVersion"])
     live.client.patch(deployments, "old", {"spec": {"replicas": 3}}, namespace="default")
     await_available(live, deployments, "old")
-    assert seconds < 20, "6 s on an idle machine"
+    assert seconds < 120, "6 s on an idle machine"
 
 
 def test_an_open_watch_learns_of_a_gap_and_lists_anew(live: Live) -> None:

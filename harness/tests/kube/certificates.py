@@ -21,8 +21,14 @@ class Pair(NamedTuple):
     key: bytes
 
 
-def self_signed() -> Pair:
-    """A self-signed certificate for 127.0.0.1, good for servers and clients."""
+def self_signed(*, begins_h: float = -1.0, ends_h: float = 1.0, passphrase: bytes = b"") -> Pair:
+    """A self-signed certificate for 127.0.0.1, good for servers and clients.
+
+    Args:
+        begins_h: When it becomes valid, in hours from now.
+        ends_h: When it expires, in hours from now.
+        passphrase: Of the key; empty for none.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "canary")])
     now = datetime.now(UTC)
@@ -35,8 +41,8 @@ def self_signed() -> Pair:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(1)
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
+        .not_valid_before(now + timedelta(hours=begins_h))
+        .not_valid_after(now + timedelta(hours=ends_h))
         .add_extension(loopback, critical=False)
         .sign(key, hashes.SHA256())
     )
@@ -45,6 +51,8 @@ def self_signed() -> Pair:
         key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
+            serialization.BestAvailableEncryption(passphrase)
+            if passphrase
+            else serialization.NoEncryption(),
         ),
     )

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from harness import command
 from harness.clock import SYSTEM_CLOCK, Deadline
-from harness.errors import ApiError
+from harness.errors import ApiError, UsageError
 from harness.kube.client import KubeClient
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class ControlPlane:
         self.kubeconfig.write_text(json.dumps(document))
         try:
             return self.client().raw("GET", "/readyz", timeout=0.5).status == 200
-        except ApiError:
+        except (ApiError, UsageError):  # its certificate may be half written yet
             return False
 
 

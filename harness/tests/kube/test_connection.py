@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness import command
-from harness.errors import ClusterError
+from harness.errors import UsageError
 from harness.kube.connection import Connection
 from harness.tests.kube.certificates import self_signed
 from harness.tests.kube.scripted import ScriptedServer, answer
@@ -191,11 +191,11 @@ def test_a_path_in_the_servers_url_is_kept(tmp_path: Path) -> None:
     [
         (None, "No kubeconfig at"),
         ("", "is empty"),
-        ("s3cret: [", "can't be read"),
-        ("[s3cret]", "can't be read"),
-        ("s3cret", "can't be read"),
-        ("\x00\x01", "can't be read"),
-        ("apiVersion: v1\nkind: Config\ns3cret: 1", "current-context"),
+        ("s3cret: [", ":2:1: this isn't YAML: a bracket isn't closed"),
+        ("[s3cret]", ":1:1: a mapping must be here, not a list"),
+        ("s3cret", ":1:1: a mapping must be here, not a text"),
+        ("\x00\x01", ":1: a character isn't allowed"),
+        ("apiVersion: v1\nkind: Config\ns3cret: 1", "no context is current"),
     ],
 )
 def test_a_broken_kubeconfig_is_named_and_not_quoted(
@@ -204,10 +204,11 @@ def test_a_broken_kubeconfig_is_named_and_not_quoted(
     path = tmp_path / "kubeconfig"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(ClusterError, match=told) as caught:
+    with pytest.raises(UsageError, match=told) as caught:
         Connection.from_kubeconfig(path)
     assert str(path) in str(caught.value)
     assert "s3cret" not in str(caught.value)
+    assert caught.value.hint
 
 
 def test_broken_keys_are_not_quoted(tmp_path: Path) -> None:
@@ -216,14 +217,14 @@ def test_broken_keys_are_not_quoted(tmp_path: Path) -> None:
         "client-key-data": inline(b"s3cret"),
     }
     path = kubeconfig(tmp_path, user=user, server="https://127.0.0.1:1")
-    with pytest.raises(ClusterError) as caught:
+    with pytest.raises(UsageError) as caught:
         Connection.from_kubeconfig(path)
     assert "s3cret" not in str(caught.value)
 
 
 def test_an_unknown_context_is_named(tmp_path: Path) -> None:
     path = kubeconfig(tmp_path, user={}, server="http://127.0.0.1:1")
-    with pytest.raises(ClusterError, match="nowhere"):
+    with pytest.raises(UsageError, match="nowhere"):
         Connection.from_kubeconfig(path, context="nowhere")
 
 

@@ -232,7 +232,7 @@ def test_a_stopped_server_holds_up_no_deadline(
             client.raw("GET", "/version", timeout=0.5)
     finally:
         control_plane.send(signal.SIGCONT)
-    assert (SYSTEM_CLOCK.now().mono_ns - began) / 1e9 < 3
+    assert (SYSTEM_CLOCK.now().mono_ns - began) / 1e9 < 25, "not by the usual time-out of 30 s"
     assert not caught.value.seen
 
 

@@ -35,7 +35,9 @@ def tracked(*folders: str) -> set[str]:
     return {line for line in listed.output.splitlines() if (ROOT / line).is_file()}
 
 
-@pytest.mark.parametrize("folder", ["suites", "reports", "ci/controlplane", "ci/helm", "ci/jobs"])
+@pytest.mark.parametrize(
+    "folder", ["suites", "reports", "ci/controlplane", "ci/helm", "ci/jobs", "ci/kind"]
+)
 def test_the_wheel_holds_a_folder_that_is_loaded_by_path_whole(
     distribution: Distribution, folder: str
 ) -> None:

@@ -44,6 +44,7 @@ def _condition(status: str = "True", kind: str = "Ready", **more: Any) -> dict[s
         (_widget(_condition(observedGeneration=2)), State.READY, "condition Ready is True"),
         (_widget(_condition(observedGeneration=3)), State.READY, "condition Ready is True"),
         (_widget(_condition(), observedGeneration=2), State.READY, "condition Ready is True"),
+        (_widget(_condition(), observedGeneration="2"), State.READY, "condition Ready is True"),
         (_widget(_condition(), generation=None), State.READY, "condition Ready is True"),
         (
             _widget(_condition(observedGeneration=2), observedGeneration=1),
@@ -72,7 +73,7 @@ def _condition(status: str = "True", kind: str = "Ready", **more: Any) -> dict[s
         ({"status": {"conditions": "x"}}, State.IN_PROGRESS, "it has no condition Ready"),
         ({"status": {"conditions": [1, None]}}, State.IN_PROGRESS, "it has no condition Ready"),
         ({"status": None}, State.IN_PROGRESS, "it has no condition Ready"),
-        (_widget(_condition(observedGeneration="1")), State.READY, "condition Ready is True"),
+        (_widget(_condition(observedGeneration="odd")), State.READY, "condition Ready is True"),
     ],
 )
 def test_a_condition_must_be_true_for_the_generation(
@@ -136,6 +137,9 @@ def test_settled_is_what_one_object_can_tell() -> None:
         ),
         (_widget(_condition()), None),
         (_widget(observedGeneration=True), None),
+        (_widget(observedGeneration="4"), 4),
+        (_widget(observedGeneration="7c9f"), None),
+        (_widget(observedGeneration="-1"), None),
         ({}, None),
     ],
 )

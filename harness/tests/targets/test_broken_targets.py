@@ -83,12 +83,28 @@ CORPUS = [
     ),
     (
         MANIFESTS,
-        "present: true",
+        "skip: []",
         [
             "target.yaml:4:1: install: the key 'manifests' is missing (Where the operator's "
-            "manifests come from: exactly one of these)",
-            "target.yaml:5:3: install.present: operators that are already installed aren't "
-            "supported yet (name the manifests under install.manifests)",
+            "manifests come from, or `present: true`)",
+        ],
+    ),
+    (
+        MANIFESTS,
+        "present: true",
+        [
+            "target.yaml:5:3: install.present: an operator that is present already is found by "
+            "its Deployment (name it under workloads[].deployment)",
+        ],
+    ),
+    (
+        MANIFESTS,
+        f"present: true\n  {MANIFESTS}",
+        [
+            "target.yaml:5:3: install.present: an operator that is present already is found by "
+            "its Deployment (name it under workloads[].deployment)",
+            "target.yaml:6:3: install.manifests: nothing is applied where the operator is present "
+            "already (leave one of the two out)",
         ],
     ),
     (

@@ -122,12 +122,12 @@ def test_a_problem_names_the_file_as_the_user_would(
     ("name", "message", "hint"),
     [
         ("gestbook", "There is no bundled target 'gestbook'.", "Did you mean 'guestbook'?"),
-        ("zzz", "There is no bundled target 'zzz'.", "Bundled: guestbook"),
+        ("zzz", "There is no bundled target 'zzz'.", "Bundled: "),
         ("none/target.yaml", "There is no file or folder 'none/target.yaml'.", "Bundled:"),
         ("none.yaml", "There is no file or folder 'none.yaml'.", "Give the path of a target.yaml"),
-        ("", "'' is no target.", "Bundled: guestbook"),
-        ("a\0b", "'a\\x00b' is no target.", "Bundled: guestbook"),
-        ("config", "The folder 'config' has no target.yaml.", "Bundled: guestbook"),
+        ("", "'' is no target.", "Bundled: "),
+        ("a\0b", "'a\\x00b' is no target.", "Bundled: "),
+        ("config", "The folder 'config' has no target.yaml.", "Bundled: "),
         ("x" * 300, "is no target: File name too long.", ""),
         ("/dev/null", "/dev/null: isn't a regular file", "Mend the file"),
     ],
@@ -187,13 +187,16 @@ def test_an_installed_target_with_its_sources_loads(wheel: Path) -> None:
     assert available() == (entry,)
 
 
-@pytest.mark.parametrize("missing", ["config/samples/widget.yaml", "config/default", "go.mod"])
+@pytest.mark.parametrize(
+    "missing", ["config/samples/widget.yaml", "config/default", "go", "env, CGO_ENABLED=0, go"]
+)
 def test_an_installed_target_without_its_sources_says_that_a_checkout_is_needed(
     wheel: Path, missing: str
 ) -> None:
-    if missing == "go.mod":
+    if missing.endswith("go"):
+        process = f"{{build: [{missing}, build], command: [x]}}"
         with (wheel / "target.yaml").open("a") as file:
-            file.write("workloads: [{deployment: x, process: {build: [go], command: [x]}}]\n")
+            file.write(f"workloads: [{{deployment: x, process: {process}}}]\n")
     else:
         (wheel / missing).rename(wheel / "elsewhere")
     assert [entry.has_sources for entry in available()] == [False]

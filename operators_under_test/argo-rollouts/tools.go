@@ -1,0 +1,6 @@
+//go:build tools
+
+// Package tools pins the operator's command, which target.yaml and `make targets` build.
+package tools
+
+import _ "github.com/argoproj/argo-rollouts/cmd/rollouts-controller"

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package v1alpha1 holds the API of group podtato.example.org, version v1alpha1.
+// +kubebuilder:object:generate=true
+// +groupName=podtato.example.org
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+var (
+	// GroupVersion is the group and version of the types in this package.
+	GroupVersion = schema.GroupVersion{Group: "podtato.example.org", Version: "v1alpha1"}
+
+	// SchemeBuilder collects the functions that register the types.
+	SchemeBuilder = runtime.NewSchemeBuilder(addKnownTypes)
+
+	// AddToScheme registers the types in a scheme.
+	AddToScheme = SchemeBuilder.AddToScheme
+)
+
+func addKnownTypes(scheme *runtime.Scheme) error {
+	scheme.AddKnownTypes(GroupVersion, &PodtatoHead{}, &PodtatoHeadList{})
+	metav1.AddToGroupVersion(scheme, GroupVersion)
+	return nil
+}
