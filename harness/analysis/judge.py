@@ -85,13 +85,9 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     """
     known = load_catalogue()
     named = (check for phase in evidence.phases() for check in phase.checks if check in known)
-<<<<<<< HEAD
-    bound = sorted(DANGERS) if evidence.access() else ()  # known as soon as it was installed
-    wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *bound])
-=======
     uninstalled = [_WHERE_UNINSTALLED] if evidence.run.inventory_file.exists() else []
-    wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *uninstalled])
->>>>>>> main
+    bound = sorted(DANGERS) if evidence.access() else []  # known as soon as it was installed
+    wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *uninstalled, *bound])
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
     if _ONLY_WHEN_BROKEN not in wanted:
         own = judge(_ONLY_WHEN_BROKEN, evidence, None)

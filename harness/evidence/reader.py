@@ -99,12 +99,11 @@ class Evidence:
         """Why the install failed by the operator's fault; None where it didn't."""
         return self._document(self.run.install_fault_file, Finding)
 
-<<<<<<< HEAD
     def access(self) -> tuple[AccessSnapshot, ...]:
         """Returns who was allowed what, in the order in which it was looked up."""
         found = (self._document(path, AccessSnapshot) for path in self._files("access"))
         return tuple(item for item in found if item is not None)
-=======
+
     @cached_property
     def uninstalled(self) -> Uninstalled | None:
         """How the uninstall went; None where there was none."""
@@ -113,7 +112,6 @@ class Evidence:
     def inventory(self, name: str) -> Inventory | None:
         """Returns what a cluster held "before" or "after"; None where nobody looked."""
         return self._inventories.get(name)
->>>>>>> main
 
     def stages(self) -> tuple[StageRecord, ...]:
         """Returns the stages in the order in which they ended."""
