@@ -126,7 +126,8 @@ class _Executor:
             HarnessError: Ours or the environment's.
         """
         guard = self._start_guard()
-        with self.stage("cluster", "Starting the cluster"):
+        existing = self._settings.cluster == "existing"
+        with self.stage("cluster", f"{'Opening' if existing else 'Starting'} the cluster"):
             self.cluster = cluster = self._provider.create(
                 name=self._run.id.rsplit("-", 1)[-1],
                 run=self._run,

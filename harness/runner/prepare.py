@@ -107,9 +107,9 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             progress.stage("Building the operator")
             targets.build(target, on_line=progress.detail, stream=room.stream)
     notes: list[str] = []
-    manifests = () if present else _render(target, found, progress, notes)
+    manifests = () if present else _render(target, found, way, progress, notes)
     installer_for(way).preflight(target, manifests)
-    provider.admit(target, manifests, way, on_progress=progress.detail)
+    provider.admit(target, manifests, way, on_progress=progress.note)
     return Prepared(
         request=request,
         target=target,
@@ -142,7 +142,11 @@ def _suites(names: tuple[str, ...]) -> tuple[Suite, ...]:
 
 
 def _render(
-    target: Target, found: assets.AssetSet, progress: Progress, notes: list[str]
+    target: Target,
+    found: assets.AssetSet,
+    way: InstallWay,
+    progress: Progress,
+    notes: list[str],
 ) -> tuple[dict[str, Any], ...]:
     progress.stage("Rendering the manifests")
     return render(
@@ -150,7 +154,8 @@ def _render(
         kubectl=found.path(assets.Component.KUBECTL),
         helm=found.path(assets.Component.HELM) if _helm(target) else None,
         kubernetes=found.asset(assets.Component.KUBECTL).version,
-        on_note=notes.append,
+        # In a cluster there is a Helm release, and its hooks are run.
+        on_note=notes.append if way is not InstallWay.IN_CLUSTER else None,
     )
 
 

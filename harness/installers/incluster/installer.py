@@ -10,7 +10,7 @@ import msgspec
 
 from harness import command
 from harness.assets import Component
-from harness.clock import SYSTEM_CLOCK, utc
+from harness.clock import SYSTEM_CLOCK, Deadline, utc
 from harness.errors import ApiError, BuildError, ClusterError, CommandError, InstallFault
 from harness.evidence.ndjson import NdjsonWriter
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
@@ -183,7 +183,7 @@ class InClusterInstaller:
         """Removes all that was made, the last first, and waits until it and all Pods are gone.
 
         Custom resources that are left go first, while their operator may still remove its
-        finalizers.
+        finalizers; then its Pods, then the rest.
 
         Raises:
             ClusterError: Something stays; all of it is named.
@@ -194,25 +194,40 @@ class InClusterInstaller:
             run=self._run,
             patience=self._timeouts.delete,
             timeout=self._timeouts.delete,
-            end_operator=self._end_release,
+            end_operator=self._end_operator,
             clock=self._clock,
         )
-        self._await_end()
 
-    def _end_release(self) -> None:
-        if self._release is not None:
-            self._release.uninstall()
+    def _end_operator(self) -> None:
+        """Ends the operator before its permissions go, so that it's denied nothing on its way.
 
-    def _await_end(self) -> None:
-        """Waits until the operator's Pods are gone; they end after their Deployment is."""
-        deadline_ns = self._clock.now().mono_ns + int(_END_S * 1e9)
-        for chosen in self._workloads:
-            deployment = chosen.deployment
-            placed = {"namespace": chosen.namespace, **deployment["metadata"]}
-            while pods_of(self._client, {**deployment, "metadata": placed}):
-                if self._clock.now().mono_ns > deadline_ns:
-                    raise ClusterError(f"The Pods of {describe(deployment)} don't end.")
-                self._clock.sleep(_PAUSE_S)
+        Raises:
+            ClusterError: Its Pods don't end, or Helm can't end the release.
+        """
+        try:
+            deadline = Deadline(_END_S, clock=self._clock)
+            for chosen in self._workloads:
+                self._end_pods(chosen, deadline)
+        finally:
+            if self._release is not None:
+                self._release.uninstall()
+
+    def _end_pods(self, chosen: Chosen, deadline: Deadline) -> None:
+        resource = self._client.resource("deployments.apps")
+        found = self._client.find(resource, chosen.spec.deployment, chosen.namespace)
+        if found is None:
+            return
+        self._client.patch(
+            resource,
+            chosen.spec.deployment,
+            {"spec": {"replicas": 0}},
+            namespace=chosen.namespace,
+            subresource="scale",
+        )
+        while pods_of(self._client, found):
+            if deadline.passed:
+                raise ClusterError(f"The Pods of {describe(chosen.deployment)} don't end.")
+            self._clock.sleep(_PAUSE_S)
 
     # Before anything is applied
 
