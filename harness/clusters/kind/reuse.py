@@ -119,10 +119,12 @@ def _audit_log(kind_name: str, run: RunFolder | None) -> Path | None:
 
     A link, not a copy: the API server goes on writing. Both must lie on one file system.
     """
-    for kept in read_clusters() if run is not None else ():
+    if run is None:
+        return None
+    for kept in read_clusters():
         if kept.provider != "kind" or is_borrowed(paths_of(kept)) or not kept.audit_log:
             continue
-        if run is not None and name_of(kept) == kind_name:
+        if name_of(kept) == kind_name:
             with suppress(OSError):
                 os.link(kept.audit_log, run.audit_log)
                 return run.audit_log

@@ -110,7 +110,8 @@ class InClusterInstaller:
         self._timeouts = timeouts
         self._progress = on_progress
         self._on_kinds = on_kinds
-        self._load_image = load_image
+        # Nothing of ours can be brought to the nodes of a cluster that isn't ours.
+        self._load = load_image if cluster.provider != "existing" else None
         self._clock = clock
         self._folder = Path(cluster.state_dir) / "operator" / target.name
         self._client = _remembering(client, cluster)
@@ -242,28 +243,34 @@ class InClusterInstaller:
 
     def _with_images(self, manifests: Sequence[Object]) -> list[Object]:
         """Makes and loads images; returns manifests that run them."""
+        provided: dict[str, choosing.Provided] = {}
+        archives = [] if self._load is None else self._archives()
+        for chosen in choose(self._target, manifests):
+            named = str(choosing.container_of(chosen).get("image"))
+            if named in provided:
+                continue
+            if self._load is None:
+                made = choosing.given(chosen, self._target)
+            else:
+                made = choosing.provide(chosen, target=self._target, folder=self._folder)
+            provided[named] = made
+            archives += [made.archive] if made.archive else []
+            self._notes.append(f"Image {made.name}: {made.how}.")
+        for archive in dict.fromkeys(archives):
+            self._progress(f"Loading the image {archive.stem}")
+            if self._load is not None:
+                self._load(archive)
+        changed, alterations = with_images(manifests, provided)
+        self._alterations += alterations
+        return changed
+
+    def _archives(self) -> list[Path]:
+        """Returns the archives that the target brings, built where it says how."""
         image = self._target.install.image
         if image is not None and image.build:
             self._progress("Building images")
             self._build(image.build)
-        archives = list(choosing.extra_archives(self._target))
-        provided: dict[str, choosing.Provided] = {}
-        for chosen in choose(self._target, manifests):
-            named = str(choosing.container_of(chosen).get("image"))
-            if named not in provided:
-                made = choosing.provide(chosen, target=self._target, folder=self._folder)
-                provided[named] = made
-                archives += [made.archive] if made.archive else []
-                self._notes.append(f"Image {made.name}: {made.how}.")
-        if archives and self._load_image is None:
-            raise ClusterError("Images can't be brought to the nodes of this cluster.")
-        for archive in dict.fromkeys(archives):
-            self._progress(f"Loading the image {archive.stem}")
-            if self._load_image is not None:
-                self._load_image(archive)
-        changed, alterations = with_images(manifests, provided)
-        self._alterations += alterations
-        return changed
+        return list(choosing.extra_archives(self._target))
 
     def _build(self, words: Sequence[str]) -> None:
         try:

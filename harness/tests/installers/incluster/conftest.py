@@ -1,4 +1,4 @@
-"""A real kind cluster, and a real operator for it, shared by the tests of a module."""
+"""A real kind cluster, and a real operator for it, shared by all tests beside."""
 
 from __future__ import annotations
 
@@ -96,9 +96,9 @@ class Bench:
             self.guard.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
-    """One kind cluster for the tests of a module."""
+    """One kind cluster for all of these tests."""
     folder = tmp_path_factory.mktemp("bench")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_STATE_HOME", str(folder / "state"))
@@ -110,11 +110,11 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         except (ClusterError, HarnessError) as error:
             pytest.skip(f"needs Docker and a node image: {error}")
         made = Bench(folder / "runs", resolve((*provider.needed_assets, Component.HELM)))
-        yield made
-        made.close()
+    yield made
+    made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def guestbook(tmp_path_factory: pytest.TempPathFactory) -> Target:
     """The bundled operator, built in a copy of its folder."""
     folder = tmp_path_factory.mktemp("source") / "guestbook"
