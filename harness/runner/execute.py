@@ -158,7 +158,6 @@ class _Executor:
         self._all_passed = all(outcomes)
         self._look_up_access("2-tested", client)  # with the roles that the operator made
 
-
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead.
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from harness.model.access import Grant, GrantState, GrantUse, RbacReport
 
 IDENTITY = "system:serviceaccount:books-system:manager"
@@ -60,6 +58,31 @@ PERMISSIONS = RbacReport(
     minimal="# Roles\n---\nkind: ClusterRole\n",
     markers=("// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create",),
 )
-HOSTILE = msgspec.structs.replace(
-    PERMISSIONS, uses=(use("get", "<script>alert(1)</script>", GrantState.USED, count=1),)
-)
+
+
+def hostile_permissions(text: str) -> RbacReport:
+    """Everything that an operator's own roles can say."""
+    grant = Grant(
+        identity=text,
+        resource=text,
+        verbs=("get", text),
+        namespace=text,
+        names=(text,),
+        binding=text,
+        role=text,
+        rule=0,
+    )
+    seen = GrantUse(
+        grant=grant,
+        state=GrantState.USED,
+        used_verbs=("get",),
+        count=1,
+        namespaces=(text,),
+        names=(text,),
+        windows=(text,),
+        note=text,
+        file=text,
+        line=1,
+        dangers=(text,),
+    )
+    return RbacReport(uses=(seen,), windows=(text,), minimal=text, markers=(text,))

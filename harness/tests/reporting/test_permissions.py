@@ -12,7 +12,7 @@ from harness.evidence.folder import RunFolder
 from harness.model.access import GrantState, RbacReport
 from harness.reporting import render_html, write_reports
 from harness.reporting.access import access_matrix
-from harness.tests.reporting.permissions import HOSTILE, IDENTITY, PERMISSIONS, USES
+from harness.tests.reporting.permissions import IDENTITY, PERMISSIONS, USES, hostile_permissions
 from harness.tests.reporting.results import passing
 
 if TYPE_CHECKING:
@@ -83,7 +83,9 @@ def test_a_gap_in_the_evidence_is_said_first() -> None:
 
 
 def test_what_an_operator_wrote_is_escaped() -> None:
-    assert "<script>alert" not in render_html(result(HOSTILE))
+    assert "<script>alert" not in render_html(
+        result(hostile_permissions("<script>alert(1)</script>"))
+    )
 
 
 @pytest.mark.parametrize("minimal", ["", PERMISSIONS.minimal])
