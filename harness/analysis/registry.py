@@ -13,6 +13,7 @@ from harness.analysis.lifecycle import delete_leaves_nothing
 from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
+from harness.analysis.rbac.dangers import DANGERS, judge_danger
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
 from harness.analysis.uninstall import uninstall_leaves_nothing
 from harness.model.findings import CheckOutcome
@@ -27,6 +28,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "RBA-004": nothing_denied,
         "OBS-006": log_is_sane,
         "SUI-001": assertions_hold,
+        **dict.fromkeys(DANGERS, judge_danger),
     }
 )
 """Judged on the whole run, also where a window names them."""
