@@ -26,7 +26,7 @@ fi
 
 echo "kopf, and what it needs"
 rm -rf "$work/app"
-pip=(python3 -m pip install --disable-pip-version-check --no-compile)
+pip=(python3 -m pip install --disable-pip-version-check --no-warn-conflicts --root-user-action=ignore --no-compile)
 if command -v uv >/dev/null; then pip=(uv pip install); fi
 "${pip[@]}" --quiet --target "$work/app" --python-version 3.11 --only-binary=:all: -r image/requirements.txt
 cp -R noteboard "$work/app/"
@@ -37,7 +37,7 @@ cp "$work/root.tar" "$work/whole.tar"
 tar --append --file "$work/whole.tar" --owner 0 --group 0 --sort=name --mtime=@0 \
   --transform 's#^\.#./app#' -C "$work/app" .
 timeout 120 docker import --change 'WORKDIR /app' --change 'USER 65532:65532' \
-  --change 'ENV PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1' \
+  --change 'ENV PYTHONPATH=/app PYTHONDONTWRITEBYTECODE=1 USER=noteboard' \
   --change 'ENTRYPOINT ["python3", "-m", "kopf"]' "$work/whole.tar" "$image" >/dev/null
 rm "$work/whole.tar"
 timeout 120 docker save --output "$archive" "$image"
