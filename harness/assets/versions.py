@@ -6,7 +6,17 @@ import re
 
 from harness.errors import UsageError
 
-__all__ = ["ETCD", "HELM", "KIND", "KUBERNETES", "KWOK", "find_version", "minor", "ordered", "parse"]
+__all__ = [
+    "ETCD",
+    "HELM",
+    "KIND",
+    "KUBERNETES",
+    "KWOK",
+    "find_version",
+    "minor",
+    "ordered",
+    "parse",
+]
 
 KUBERNETES = "1.34.4"
 """kube-apiserver, kube-controller-manager, kube-scheduler, kubectl."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,10 +30,14 @@ from harness.probes.inventory import take_inventory
 from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
+from harness.runner.owntests import run_own_tests
+from harness.runner.static import record_manifests
+from harness.runner.workshop import workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from harness.clusters.provider import Provider
     from harness.installers import Installer
     from harness.model.inventory import Inventory
     from harness.runner.interrupt import Interruption
@@ -90,7 +95,6 @@ class _Executor:
         self._progress = progress
         self._clock = clock
         self._stages = NdjsonWriter(run.stages_file)
-        self._provider = clusters.provider(self._settings)
         self._state = clusters.new_state_dir()
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
@@ -99,6 +103,10 @@ class _Executor:
         self._all_passed = False
         self.cluster: Cluster | None = None
         self.errors: list[ErrorNote] = []
+
+    @cached_property
+    def _provider(self) -> Provider:
+        return clusters.provider(self._settings)
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
@@ -124,6 +132,12 @@ class _Executor:
             InstallFault: The operator could not be installed, by its own fault.
             HarnessError: Ours or the environment's.
         """
+        if self._prepared.static:
+            self._look()
+            interruption.check()
+        if not self._prepared.live:
+            self._all_passed = True
+            return
         guard = self._start_guard()
         with self.stage("cluster", "Starting the cluster"):
             self.cluster = cluster = self._provider.create(
@@ -145,7 +159,7 @@ class _Executor:
             write_document(self._run.installation_file, installation)
         self._record_probes(guard, client, installation)
         outcomes = []
-        for suite in self._prepared.suites:
+        for suite in self._prepared.live:
             interruption.check()
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 passed = self._suite(suite, guard, cluster, installation)
@@ -153,6 +167,22 @@ class _Executor:
             if not passed and self._settings.fail_fast:
                 break
         self._all_passed = all(outcomes)
+
+    def _look(self) -> None:
+        """Writes down what the static checks are judged on."""
+        prepared = self._prepared
+        with self.stage("manifests", "Recording the manifests"):
+            record_manifests(self._run, prepared.target, prepared.manifests)
+        if prepared.own_tests is None:
+            return
+        with self.stage("own tests", "Running the operator's own unit tests"), workshop() as room:
+            run_own_tests(
+                prepared.own_tests,
+                self._run,
+                room,
+                limit=self._settings.timeouts.tests,
+                on_line=self._progress.detail,
+            )
 
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead.
@@ -222,7 +252,8 @@ class _Executor:
         return self._guard
 
     def _install(self, guard: Guard, cluster: Cluster, client: KubeClient) -> Installation:
-        self._installer = installer = installer_for(self._prepared.way)(
+        way = self._prepared.way or InstallWay.PROCESS
+        self._installer = installer = installer_for(way)(
             target=self._prepared.target,
             cluster=cluster,
             client=client,
@@ -367,13 +398,14 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
         checks=prepared.checks,
         target=prepared.target.name,
         twin=request.twin or "",
-        cluster=request.settings.cluster,
+        cluster=request.settings.cluster if prepared.live else "",
         started=now,
         harness_version=__version__,
         seed=prepared.seed,
         fail_on=request.settings.fail_on,
         facts=host_facts(request.settings),
         command=request.command,
+        kubernetes=prepared.kubernetes,
         timeouts=msgspec.to_builtins(request.settings.timeouts),
     )
     write_document(run.run_file, manifest)
