@@ -32,6 +32,7 @@ from harness.analysis.static.structure import (
     spec_is_typed,
     status_is_a_subresource,
 )
+from harness.analysis.static.upgrade import crds_can_follow
 from harness.analysis.static.versions import columns_lead_somewhere, versions_convert
 from harness.analysis.static.webhooks import (
     webhooks_leave_the_cluster_alone,
@@ -82,6 +83,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "RBA-007": of_workloads(has_own_account),
         "LIF-011": of_workloads(has_time_to_end),
         "RES-013": of_all(replicas_elect),
+        "UPG-001": of_all(crds_can_follow),
     }
 )
 """Judged on the whole run, also where a window names them."""

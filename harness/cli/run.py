@@ -144,6 +144,14 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     "-k", "keyword", default="", metavar="EXPR", help="Only tests that match, as in pytest."
 )
 @click.option(
+    "--previous",
+    default="",
+    metavar="DIR|FILE|REF",
+    shell_complete=completion.files,
+    help="The release before (its CRDs, or a git reference): the unit suite says whether the "
+    "CRDs can follow.",
+)
+@click.option(
     "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
@@ -179,6 +187,7 @@ def run(
     durable: bool,
     seed: int | None,
     keyword: str,
+    previous: str,
     no_own_tests: bool,
     fail_fast: bool,
     fail_on: tuple[str, ...],
@@ -222,6 +231,7 @@ def run(
         keep=keep,
         durable=durable,
         seed=seed or 0,
+        previous=previous,
         own_tests=not no_own_tests,
         fail_fast=fail_fast,
         fail_on=fail_on,

@@ -172,7 +172,7 @@ class _Executor:
         """Writes down what the static checks are judged on."""
         prepared = self._prepared
         with self.stage("manifests", "Recording the manifests"):
-            record_manifests(self._run, prepared.target, prepared.manifests)
+            record_manifests(self._run, prepared.target, prepared.manifests, prepared.previous)
         if prepared.own_tests is None:
             return
         with self.stage("own tests", "Running the operator's own unit tests"), workshop() as room:

@@ -18,6 +18,7 @@ from harness.model.run import Session, Suite
 from harness.model.target import Target
 from harness.runner.child import collect
 from harness.runner.owntests import OwnTestPlan, plan_own_tests
+from harness.runner.previous import previous_crds
 from harness.runner.suites import load_suite
 from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
@@ -54,6 +55,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         kubernetes: The version that they are rendered and judged for.
         tests: Node ids, by suite that needs a cluster.
         own_tests: How the operator's own unit tests are run; None where they aren't.
+        previous: The CRDs of the release before; empty where none was named.
         notes: What rendering left out, for the report.
     """
 
@@ -67,6 +69,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     tests: dict[str, tuple[str, ...]]
     seed: int
     own_tests: OwnTestPlan | None = None
+    previous: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
     notes: tuple[str, ...] = ()
 
     @property
@@ -97,6 +100,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     targets.require(target)
     suites = _suites(request.suites)
     settings = request.settings
+    _require_static(suites, settings)
     own_tests = _own_tests(target, suites, settings, progress)
     if all(suite.static for suite in suites):
         return _prepare_static(request, target, suites, own_tests, progress)
@@ -141,7 +145,36 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         tests=tests,
         seed=seed,
         own_tests=own_tests,
+        previous=_previous(target, found, settings, kubernetes),
         notes=tuple(notes),
+    )
+
+
+def _require_static(suites: tuple[Suite, ...], settings: Settings) -> None:
+    """Refuses what only a suite without a cluster can answer.
+
+    Raises:
+        UsageError: No such suite is chosen.
+    """
+    if settings.previous and not any(suite.static for suite in suites):
+        raise UsageError(
+            f"--previous {settings.previous} says what the CRDs are compared with, but no suite "
+            "that is chosen compares them.",
+            hint="Add --suite unit.",
+        )
+
+
+def _previous(
+    target: Target, found: assets.AssetSet, settings: Settings, kubernetes: str
+) -> tuple[dict[str, Any], ...]:
+    if not settings.previous:
+        return ()
+    return previous_crds(
+        settings.previous,
+        target,
+        kubectl=_path(found, assets.Component.KUBECTL) or Path("kubectl"),
+        helm=_path(found, assets.Component.HELM),
+        kubernetes=kubernetes,
     )
 
 
@@ -166,9 +199,9 @@ def _prepare_static(
     """Finds only what rendering needs: nothing is built, and no cluster is asked for."""
     settings = request.settings
     sources = target.install.manifests
-    kustomize = (assets.Component.KUBECTL,) if sources.kustomize is not None else ()
+    renders = sources.kustomize is not None or bool(settings.previous)
     found = assets.resolve(
-        (*kustomize, *_helm(target)),
+        (*((assets.Component.KUBECTL,) if renders else ()), *_helm(target)),
         kubernetes=settings.kubernetes_version,
         on_progress=progress.detail,
     )
@@ -185,6 +218,7 @@ def _prepare_static(
         tests={},
         seed=settings.seed or 1,  # nothing is chosen by chance
         own_tests=own_tests,
+        previous=_previous(target, found, settings, kubernetes),
         notes=tuple(notes),
     )
 

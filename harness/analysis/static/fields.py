@@ -59,7 +59,7 @@ def _merge_fault(node: Node) -> str:
 
 
 def _key_fault(schema: Json) -> str:
-    items: Json = node.schema.get("items") or {}
+    items: Json = schema.get("items") or {}
     fields: Json = items.get("properties") or {}
     keys = schema.get("x-kubernetes-list-map-keys") or ()
     if not keys:
