@@ -171,6 +171,8 @@ class _Executor:
     def _look(self) -> None:
         """Writes down what the static checks are judged on."""
         prepared = self._prepared
+        for note in () if prepared.live else prepared.notes:
+            self._progress.note(note)  # nothing is installed that could carry it to the report
         with self.stage("manifests", "Recording the manifests"):
             record_manifests(self._run, prepared.target, prepared.manifests, prepared.previous)
         if prepared.own_tests is None:

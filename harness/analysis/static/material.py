@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from harness.manifests.objects import Object, describe, group_of, kind_of, name_of, pod_spec
+from harness.manifests.objects import (
+    Object,
+    describe,
+    group_of,
+    kind_of,
+    name_of,
+    namespace_of,
+    pod_spec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -212,10 +220,18 @@ class Material:
     Args:
         records: As they stand in manifests.ndjson.
         kubernetes: Version of Kubernetes that is meant, "X.Y.Z"; empty for none.
+        operators: Names of the Deployments that are the operator; empty where nobody said.
     """
 
-    def __init__(self, records: Sequence[ManifestRecord], *, kubernetes: str = "") -> None:
+    def __init__(
+        self,
+        records: Sequence[ManifestRecord],
+        *,
+        kubernetes: str = "",
+        operators: frozenset[str] = frozenset(),
+    ) -> None:
         self.kubernetes = kubernetes
+        self.operators = operators
         self._records = tuple(enumerate(records, start=1))
 
     @cached_property
@@ -261,16 +277,15 @@ class Material:
             for body in item.obj.get("webhooks") or ()
         )
 
-    def named(self, kind: str, name: str) -> Placed | None:
-        """Returns a manifest by kind and name."""
-        return next(
-            (
-                item
-                for item in self.objects
-                if (kind_of(item.obj), name_of(item.obj)) == (kind, name)
-            ),
-            None,
-        )
+    def named(self, kind: str, name: str, namespace: str | None = None) -> Placed | None:
+        """Returns a manifest by kind and name (and namespace, unless None)."""
+        for item in self.objects:
+            place = namespace_of(item.obj) or "default"
+            if (kind_of(item.obj), name_of(item.obj)) == (kind, name) and (
+                namespace is None or place == namespace
+            ):
+                return item
+        return None
 
     def _of(self, origin: str) -> Iterator[tuple[int, Object]]:
         for line, record in self._records:

@@ -54,7 +54,11 @@ def material_of(evidence: Evidence) -> Material:
     """Returns the manifests of a run."""
     cluster = evidence.cluster
     version = cluster.server_version if cluster else evidence.manifest.kubernetes
-    return Material(evidence.manifests, kubernetes=version.removeprefix("v"))
+    return Material(
+        evidence.manifests,
+        kubernetes=version.removeprefix("v"),
+        operators=frozenset(workload.deployment for workload in evidence.target.workloads),
+    )
 
 
 def listed(items: Sequence[str]) -> str:

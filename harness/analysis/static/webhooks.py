@@ -18,6 +18,13 @@ Json = dict[str, Any]
 _LONGEST_S = 10
 _NAME_LABEL = "kubernetes.io/metadata.name"
 _SYSTEM = "kube-system"
+_SNIPPET = """\
+failurePolicy: Fail
+matchPolicy: Equivalent
+sideEffects: None
+timeoutSeconds: 5
+admissionReviewVersions: [v1]
+"""
 
 
 def webhooks_say_how_they_fail(webhook: Webhook) -> Iterator[Flaw]:
@@ -28,18 +35,21 @@ def webhooks_say_how_they_fail(webhook: Webhook) -> Iterator[Flaw]:
             f"The {webhook.way} webhook: {wrong[0]}"
             + (f", and {len(wrong) - 1} more" if len(wrong) > 1 else ""),
             detail=listed(wrong),
-            snippet="failurePolicy: Fail\nmatchPolicy: Equivalent\nsideEffects: None\n"
-            "timeoutSeconds: 5\nadmissionReviewVersions: [v1]\n",
+            snippet=_SNIPPET,
+        )
+    if webhook.body.get("timeoutSeconds") is None:
+        yield webhook.flaw(
+            f"The {webhook.way} webhook: timeoutSeconds isn't named, so it's {_LONGEST_S}",
+            severity="minor",
+            snippet="timeoutSeconds: 5\n",
         )
 
 
 def _faults(body: Json) -> Iterator[str]:
     if body.get("failurePolicy") not in {"Fail", "Ignore"}:
         yield "failurePolicy isn't named"
-    seconds = body.get("timeoutSeconds")
-    if seconds is None:
-        yield "timeoutSeconds isn't named"
-    elif seconds > _LONGEST_S:
+    seconds = body.get("timeoutSeconds") or 0
+    if seconds > _LONGEST_S:
         yield f"timeoutSeconds is {seconds}, more than {_LONGEST_S}"
     effects = body.get("sideEffects")
     if effects not in {"None", "NoneOnDryRun"}:

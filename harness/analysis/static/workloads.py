@@ -11,7 +11,7 @@ from harness.manifests.objects import kind_of, name_of, namespace_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.analysis.static.material import Container, Flaw, Material, Workload
+    from harness.analysis.static.material import Container, Flaw, Material, Placed, Workload
 
 __all__ = [
     "has_own_account",
@@ -71,8 +71,8 @@ def _privileges(container: Container, pod: Json) -> Iterator[str]:
     user = own.get("runAsUser", pod.get("runAsUser"))
     if user == 0:
         yield "it runs as user 0 (root)"
-    elif not own.get("runAsNonRoot", pod.get("runAsNonRoot", False)):
-        yield "runAsNonRoot isn't true"
+    elif not user and not own.get("runAsNonRoot", pod.get("runAsNonRoot", False)):
+        yield "runAsNonRoot isn't true, and no runAsUser is named"
     if own.get("allowPrivilegeEscalation", True):
         yield "allowPrivilegeEscalation isn't false"
     capabilities = own.get("capabilities") or {}
@@ -152,9 +152,14 @@ def has_time_to_end(workload: Workload) -> Iterator[Flaw]:
 
 def replicas_elect(material: Material) -> list[Flaw] | str:
     """RES-013: several replicas must be able to hold a lease, or they act at the same time."""
-    several = [item for item in material.workloads if int(item.obj["spec"].get("replicas", 1)) > 1]
+    several = [
+        item
+        for item in material.workloads
+        if (item.obj["spec"].get("replicas") or 1) > 1
+        and (not material.operators or name_of(item.obj) in material.operators)
+    ]
     if not several:
-        return "no workload of the manifests has more than one replica"
+        return "no workload of the operator has more than one replica"
     return [
         workload.flaw(
             f"It has {workload.obj['spec']['replicas']} replicas, but its ServiceAccount can't "
@@ -168,27 +173,34 @@ def replicas_elect(material: Material) -> list[Flaw] | str:
 
 
 def _may_elect(material: Material, workload: Workload) -> bool:
-    verbs = {
-        verb
-        for rule in _rules(material, workload)
-        if {"leases", "*"} & set(rule.get("resources") or ())
-        and {"coordination.k8s.io", "*"} & set(rule.get("apiGroups") or ())
-        for verb in rule.get("verbs") or ()
-    }
+    """Whether a workload may hold a lease, as far as the manifests say."""
+    verbs: set[str] = set()
+    for role in _roles(material, workload):
+        if role is None:
+            return True  # cluster-admin, or another role that the manifests don't bring
+        verbs |= {
+            verb
+            for rule in role.obj.get("rules") or ()
+            if {"leases", "*"} & set(rule.get("resources") or ())
+            and {"coordination.k8s.io", "*"} & set(rule.get("apiGroups") or ())
+            for verb in rule.get("verbs") or ()
+        }
     return "*" in verbs or ({"get", "create"} <= verbs and bool({"update", "patch"} & verbs))
 
 
-def _rules(material: Material, workload: Workload) -> Iterator[Json]:
+def _roles(material: Material, workload: Workload) -> Iterator[Placed | None]:
+    """Yields the roles that are bound to a workload's account; None for one that isn't there."""
     account = (workload.account or "default", namespace_of(workload.obj) or "default")
     for item in material.objects:
         if kind_of(item.obj) not in {"RoleBinding", "ClusterRoleBinding"}:
             continue
+        place = namespace_of(item.obj) or "default"
         subjects = {
-            (subject.get("name"), subject.get("namespace") or namespace_of(item.obj) or "default")
+            (subject.get("name"), subject.get("namespace") or place)
             for subject in item.obj.get("subjects") or ()
             if subject.get("kind") == "ServiceAccount"
         }
-        ref = item.obj.get("roleRef") or {}
-        role = material.named(str(ref.get("kind")), str(ref.get("name")))
-        if account in subjects and role is not None and name_of(role.obj):
-            yield from role.obj.get("rules") or ()
+        if account in subjects:
+            ref = item.obj.get("roleRef") or {}
+            namespace = place if ref.get("kind") == "Role" else None
+            yield material.named(str(ref.get("kind")), str(ref.get("name")), namespace)

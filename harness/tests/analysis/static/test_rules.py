@@ -12,7 +12,7 @@ from harness.evidence.ndjson import write_document
 from harness.evidence.reader import Evidence
 from harness.model.cluster import Cluster
 from harness.model.findings import Severity, Status
-from harness.model.target import Install
+from harness.model.target import Install, WorkloadSpec
 from harness.tests.analysis.static.shop import Shop
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _BUDGET = "{apiVersion: policy/v1beta1, kind: PodDisruptionBudget, metadata: {na
         (
             "Deployment",
             "RES-013",
-            "no workload of the manifests has more than one replica",
+            "no workload of the operator has more than one replica",
         ),
         ("NetworkPolicy", "SEC-004", "the manifests bring no NetworkPolicy"),
         ("ValidatingWebhookConfiguration", "WEB-001", "the manifests bring no webhook"),
@@ -179,6 +179,47 @@ def test_other_ways_to_spare_them_count(way: dict[str, object], tmp_path: Path) 
     shop.webhook["rules"] = [rule]
     shop.webhook.update(way)
     assert shop.judged("WEB-002", tmp_path).status is Status.PASS
+
+
+def test_a_numeric_user_is_as_good_as_run_as_non_root(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.pod["securityContext"] = {"runAsUser": 65532}
+    assert shop.judged("SEC-002", tmp_path).status is Status.PASS
+
+
+def test_a_time_out_that_is_not_named_is_minor(tmp_path: Path) -> None:
+    shop = Shop()
+    del shop.webhook["timeoutSeconds"]
+    (finding,) = shop.judged("WEB-001", tmp_path).findings
+    assert finding.severity is Severity.MINOR
+
+
+def test_a_role_that_the_manifests_do_not_bring_may_allow_leases(tmp_path: Path) -> None:
+    shop = Shop()
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    shop.get("RoleBinding")["roleRef"] = role
+    assert shop.judged("RES-013", tmp_path).status is Status.PASS
+
+
+def test_a_role_of_another_namespace_does_not_count(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.get("Role")["metadata"]["namespace"] = "elsewhere"
+    shop.add(
+        "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, rules: [], "
+        "metadata: {name: keeper, namespace: shops}}"
+    )
+    assert shop.judged("RES-013", tmp_path).status is Status.FAIL
+
+
+def test_replicas_of_what_is_not_the_operator_need_no_lease(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.objects.remove(shop.get("RoleBinding"))
+    evidence = shop.evidence(tmp_path)
+    workloads = (WorkloadSpec(deployment="another"),)
+    target = msgspec.structs.replace(evidence.target, workloads=workloads)
+    write_document(evidence.run.target_file, target)
+    outcome = judge("RES-013", Evidence(evidence.run), None)
+    assert outcome.status is Status.NOT_APPLICABLE
 
 
 def test_installing_is_not_judged_where_there_was_no_cluster(tmp_path: Path) -> None:
