@@ -72,7 +72,7 @@ def _privileges(container: Container, pod: Json) -> Iterator[str]:
     if user == 0:
         yield "it runs as user 0 (root)"
     elif not user and not own.get("runAsNonRoot", pod.get("runAsNonRoot", False)):
-        yield "runAsNonRoot isn't true, and no runAsUser is named"
+        yield "it may run as root (neither runAsNonRoot nor runAsUser)"
     if own.get("allowPrivilegeEscalation", True):
         yield "allowPrivilegeEscalation isn't false"
     capabilities = own.get("capabilities") or {}

@@ -65,6 +65,12 @@ def opaque_fields(shop: Shop) -> None:
         }
 
 
+def phase_only(shop: Shop) -> None:
+    shop.status.clear()
+    shop.status["phase"] = {"type": "string", "description": "How far it is."}
+    shop.version["additionalPrinterColumns"][0]["jsonPath"] = ".status.phase"
+
+
 def no_status(shop: Shop) -> None:
     del shop.schema["properties"]["status"]
 
@@ -122,6 +128,25 @@ SEEDED: dict[str, tuple[str, Seed]] = {
         put("schema.properties.metadata.properties", "{labels: {type: object}}"),
     ),
     "items must be unique": ("API-001", put("spec.goods.uniqueItems", "true")),
+    "further properties are refused": (
+        "API-001",
+        put("schema.properties.spec.additionalProperties", "false"),
+    ),
+    "a list of nothing in particular": (
+        "API-001",
+        put(
+            "spec.things",
+            "{type: array, maxItems: 9, x-kubernetes-list-type: atomic, description: Any.}",
+        ),
+    ),
+    "a description inside a negation": (
+        "API-001",
+        put("spec.name.not", "{description: Too short., maxLength: 1}"),
+    ),
+    "the whole object takes anything": (
+        "API-002",
+        put("schema.x-kubernetes-preserve-unknown-fields", "true"),
+    ),
     "the spec takes anything": (
         "API-002",
         put("schema.properties.spec.x-kubernetes-preserve-unknown-fields", "true"),
@@ -133,6 +158,10 @@ SEEDED: dict[str, tuple[str, Seed]] = {
     "conditions aren't keyed": ("API-004", drop("conditions.x-kubernetes-list-map-keys")),
     "a condition has no reason": ("API-004", drop("conditions.items.properties.reason")),
     "conditions are a map": ("API-004", put("conditions.type", "object")),
+    "conditions take anything": (
+        "API-004",
+        put("conditions.x-kubernetes-preserve-unknown-fields", "true"),
+    ),
     "a condition's type may be missing": ("API-004", put("conditions.items.required", "[status]")),
     "a list that can't be merged": ("API-005", drop("spec.goods.x-kubernetes-list-type")),
     "a key that may be missing": ("API-005", drop("spec.goods.items.required")),
@@ -156,6 +185,7 @@ SEEDED: dict[str, tuple[str, Seed]] = {
         "API-009",
         put("spec.shop_colour", "{type: string, maxLength: 9, description: Its colour.}"),
     ),
+    "a phase instead of conditions": ("API-009", phase_only),
     "a field beside spec and status": ("API-009", put("schema.properties.data", "{type: string}")),
     "a removed API": (
         "API-012",
