@@ -19,6 +19,7 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
 from harness.installers import installer_for
 from harness.kube.client import KubeClient
+from harness.manifests.objects import secret_values
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
 from harness.model.records import StageRecord, SuiteRecord, TestOutcome
@@ -184,6 +185,7 @@ class _Executor:
                 room,
                 limit=self._settings.timeouts.tests,
                 on_line=self._progress.detail,
+                secrets=secret_values(prepared.manifests),
             )
 
     def close(self) -> None:

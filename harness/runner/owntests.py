@@ -17,7 +17,7 @@ from harness.model.records import FailedTest, OwnTests
 from harness.runner.gotest import GoTests, as_json
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.evidence.folder import RunFolder
     from harness.model.target import Target
@@ -31,6 +31,7 @@ _WANTS_ASSETS = re.compile(r"controller-runtime/pkg/envtest|KUBEBUILDER_ASSETS")
 _SKIPPED = frozenset({"vendor", "node_modules", "testdata", "bin", "dist", "harness-runs"})
 _MOST_FILES = 5000
 _TAIL_LINES = 40
+_REDACTED = "[redacted]"
 
 
 class OwnTestPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,7 @@ def run_own_tests(
     *,
     limit: float,
     on_line: Callable[[str], None],
+    secrets: Sequence[str] = (),
 ) -> None:
     """Runs the operator's unit tests and writes what became of them.
 
@@ -94,7 +96,8 @@ def run_own_tests(
         run: Where the log and the outcome go.
         room: Runs it; what it leaves running ends with the room.
         limit: Seconds that it may take.
-        on_line: Called with each line that it prints, or with each test that has ended.
+        on_line: Called with each line that people read of it.
+        secrets: Never written down, nor passed on.
 
     Raises:
         EvidenceError: The log or the outcome can't be written.
@@ -107,6 +110,8 @@ def run_own_tests(
     with run.own_tests_log.open("w", encoding="utf-8") as log:
 
         def take(line: str) -> None:
+            for secret in secrets:
+                line = line.replace(secret, _REDACTED)
             text = tests.take(line) if tests else line
             if text is None:
                 return

@@ -140,6 +140,14 @@ def test_own_tests_that_fail_are_told_with_their_last_lines(home: Home) -> None:
     assert "want 2, got 3" in done.finding("UNI-001")
 
 
+def test_a_secret_of_the_manifests_that_they_print_is_not_kept(home: Home) -> None:
+    script = "print(open('all.yaml').read()); raise SystemExit(1)"
+    done = judged(home, target=shop(home, tests=[sys.executable, "-c", script]))
+    assert "stringData: {password: [redacted]}" in done.finding("UNI-001")
+    kept = [path for path in done.run.path.rglob("*") if path.is_file()]
+    assert not [path.name for path in kept if b"never-written-down" in path.read_bytes()]
+
+
 def test_own_tests_run_in_the_target_s_folder(home: Home) -> None:
     target = shop(home, tests=["./check.sh"])
     script = target.parent / "check.sh"
