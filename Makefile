@@ -4,10 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 BIN := .venv/bin
-FAST := not controlplane and not browser and not package
+FAST := not controlplane and not browser and not package and not kind
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast test-local binaries targets bench-stability bench-provisioning lock clean
+.PHONY: help environment demo lint test test-fast test-local test-kind binaries targets bench-stability bench-provisioning lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -42,8 +42,14 @@ test-local: environment binaries ## Tests on a real control plane, in a real bro
 	cd operators_under_test/guestbook && go vet ./... && go test ./...
 	cd operators_under_test/application && go vet ./... && go test ./...
 	cd operators_under_test/imoocpod && go vet ./... && go test ./...
+	cd operators_under_test/podtato-head && go vet ./... && go test ./...
 	cd operators_under_test/fixtures && go vet ./... && go test ./...
-	$(PYTEST) --durations=10 -m "controlplane or browser or package"
+	$(PYTEST) --durations=10 -m "(controlplane or browser or package) and not kind"
+
+test-kind: environment binaries ## Tests on real kind clusters (first time: builds a node image, 25 minutes).
+	@ci/steps/docker.sh start
+	@ci/steps/kind-node.sh
+	$(PYTEST) --durations=10 -m kind
 
 targets: ## Build the operators of other projects (first time: 5 minutes).
 	cd operators_under_test/prometheus-operator && env CGO_ENABLED=0 go build -trimpath '-ldflags=-s -w' \

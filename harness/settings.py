@@ -17,7 +17,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Limits and windows, in seconds."""
 
     cluster: float = 90.0
-    """Until a cluster is ready. Ten times what two idle cores need."""
+    """Until a cluster is ready. Ten times what two idle cores need; `kind` has four times that."""
     install: float = 60.0
     """Until CRDs are established and discoverable. The API server publishes within seconds."""
     ready: float = 60.0

@@ -14,7 +14,10 @@ source "$here/names.sh"
 suite=bookworm # its systemd still takes a host with cgroup v1
 packages=systemd,systemd-sysv,dbus,util-linux,mount,kmod,procps,hostname,jq,ca-certificates
 packages+=,iptables,nftables,ebtables,conntrack,iproute2,ethtool,socat,libseccomp2,e2fsprogs,pigz
-packages+=,containerd,runc,containernetworking-plugins,busybox-static
+packages+=,containerd,runc,containernetworking-plugins,busybox
+# what kube-proxy calls: iptables in both ways, with its extensions
+kube_proxy_needs='/usr/sbin/xtables-nft-multi /usr/sbin/xtables-legacy-multi /usr/lib/*/xtables/*.so'
+kube_proxy_needs+=' /usr/sbin/nft /usr/sbin/conntrack /usr/bin/kmod /usr/bin/busybox'
 
 say() { printf 'kind-node: %4d s  %s\n' "$SECONDS" "$*" >&2; }
 stop_with() {
@@ -69,22 +72,21 @@ write_root() { # the node's file system, without the images in it
   for folder in kubeadm kubelet kubectl; do cp -L "$work/bin/$folder" "$overlay/usr/bin/$folder"; done
   echo "v$kubernetes" >"$overlay/kind/version"
   cp "$project/LICENSE" "$overlay/kind/LICENSE"
-  chown -R 0:0 "$overlay" 2>/dev/null || true
   say "the file system, of Debian packages"
   # the hooks see the new root as $1; tar, so that folders that are links stay links
   # shellcheck disable=SC2016
-  mmdebstrap --quiet --variant=minbase --include="$packages" \
+  mmdebstrap --quiet --variant=minbase --dpkgopt=force-unsafe-io --include="$packages" \
     --dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-include=/usr/share/doc/*/copyright' \
     --customize-hook="tar -C '$overlay' --owner 0 --group 0 -c . | tar -C \"\$1\" --keep-directory-symlink -x" \
     --customize-hook='chroot "$1" bash -s <'"'$here/finish-root'" \
-    --customize-hook='chroot "$1" bash -s <'"'$here/collect-kube-proxy' >'$work/kube-proxy.tar'" \
-    --customize-hook="cp \"\$1/usr/bin/busybox\" '$work/bin/busybox'" \
+    --customize-hook='chroot "$1" bash -s -- /usr/bin/busybox <'"'$here/collect' >'$work/bin/busybox.tar'" \
+    --customize-hook='chroot "$1" busybox --list'" >'$work/bin/busybox.applets'" \
+    --customize-hook='chroot "$1" bash -c '"'bash -s -- $kube_proxy_needs' <'$here/collect' >'$work/bin/kube-proxy.tar'" \
     "$suite" "$work/root.part.tar" ${HARNESS_DEBIAN_MIRROR:+"$HARNESS_DEBIAN_MIRROR"} >"$work/mmdebstrap.log" 2>&1 || {
     tail -n 20 "$work/mmdebstrap.log" >&2
     stop_with "the Debian packages can't be put together (mmdebstrap's output is above). Check the network; HARNESS_DEBIAN_MIRROR names another mirror."
   }
-  "$work/bin/busybox" --list >"$work/bin/busybox.applets"
   mv "$work/root.part.tar" "$work/root.tar"
 }
 
@@ -93,28 +95,31 @@ write_image() {
   name=kind-node-build-$$
   if [ ! -f "$work/images.tar" ]; then
     say "the images in it"
-    "$project/.venv/bin/python" "$here/images.py" --binaries "$work/bin" --kube-proxy "$work/kube-proxy.tar" \
-      --names "$work/names" --output "$work/images.part.tar"
+    "$project/.venv/bin/python" "$here/images.py" --binaries "$work/bin" --names "$work/names" \
+      --output "$work/images.part.tar"
     mv "$work/images.part.tar" "$work/images.tar"
   fi
   say "importing them into the node's containerd"
+  timeout 60 docker ps -aq --filter name=kind-node-build- | xargs -r timeout 120 docker rm -fv >/dev/null # of a killed build
   # shellcheck disable=SC2064 # the names of now
-  trap "timeout 60 docker rm -fv '$name' >/dev/null 2>&1; timeout 60 docker rmi '$base' >/dev/null 2>&1" EXIT
-  timeout 300 docker import --change 'ENV container=docker' \
+  trap "timeout 60 docker rm -fv '$name' >/dev/null 2>&1; timeout 60 docker rmi '$base' >/dev/null 2>&1; timeout 60 docker volume rm '$name' >/dev/null 2>&1" EXIT
+  timeout 900 docker import --change 'ENV container=docker' \
     --change "LABEL $label.inputs=$inputs $label.kubernetes=v$kubernetes $label.nodes=1 $label.busybox=$busybox_image" \
     "$work/root.tar" "$base" >/dev/null
-  # /prebuilt is a volume, since overlayfs doesn't stack; what it holds can be moved
+  # /prebuilt is a volume, since overlayfs doesn't stack; what it holds can be moved. It has a name,
+  # since one without would be declared by the image, too.
   # systemd ends on SIGRTMIN+3; the committed image keeps that of the container
-  timeout 120 docker run -d --name "$name" --privileged --stop-signal SIGRTMIN+3 --network none -v /prebuilt --entrypoint sleep "$base" 3600 >/dev/null
-  timeout 300 docker exec -i "$name" bash -s <"$here/fill-containerd" >&2 &
+  timeout 120 docker run -d --name "$name" --privileged --stop-signal SIGRTMIN+3 --network none \
+    -v "$name:/prebuilt" --entrypoint sleep "$base" 3600 >/dev/null
+  timeout 900 docker exec -i "$name" bash -s <"$here/fill-containerd" >&2 &
   local filling=$!
   until timeout 20 docker exec "$name" test -p /run/images; do
     kill -0 "$filling" 2>/dev/null || stop_with "containerd doesn't start in the new node (its output is above)."
     sleep 0.2
   done
-  timeout 300 docker exec -i "$name" dd of=/run/images bs=1M status=none <"$work/images.tar"
+  timeout 900 docker exec -i "$name" dd of=/run/images bs=1M status=none <"$work/images.tar"
   wait "$filling" || stop_with "the images can't be imported into the node's containerd (its output is above)."
-  timeout 300 docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' --change 'CMD []' "$name" "$image" >/dev/null
+  timeout 900 docker commit --change 'ENTRYPOINT ["/usr/local/bin/entrypoint", "/sbin/init"]' --change 'CMD []' "$name" "$image" >/dev/null
 }
 
 command -v go >/dev/null || stop_with "there is no Go on PATH, which builds Kubernetes. Install Go and try again."

@@ -1,8 +1,10 @@
 """Writes the images that a node holds from the start, as one OCI archive.
 
-Each is a single layer, mostly a single static binary, under the name that kubeadm expects.
+Each is a single layer, mostly a single static binary, under the name that kubeadm expects. The
+folder of binaries holds these; for kube-proxy and busybox, whose programs need libraries, an
+archive (NAME.tar); and the words that busybox knows (busybox.applets).
 
-usage: images.py --binaries FOLDER --kube-proxy TAR --names FILE --output ARCHIVE
+usage: images.py --binaries FOLDER --names FILE --output ARCHIVE
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from typing import Any
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _FOLDERS = ("etc", "tmp", "usr", "usr/local", "usr/local/bin", "var", "var/lib")
-_PASSWD = "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n"
-_GROUP = "root:x:0:\nnogroup:x:65534:\n"
+_USERS = "root:x:0:0::/:/bin/sh\nnobody:x:65534:65534::/nonexistent:/bin/false\n"
+_GROUPS = "root:x:0:\nnogroup:x:65534:\n"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,34 +41,41 @@ class Image:
     """
 
     name: str
-    files: dict[str, Path]
+    files: dict[str, Path] = dataclasses.field(default_factory=dict)
     links: dict[str, str] = dataclasses.field(default_factory=dict)
     base: Path | None = None
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
 
 
-def images(names: list[str], binaries: Path, kube_proxy: Path) -> list[Image]:
+def images(names: list[str], binaries: Path) -> list[Image]:
     """Returns the images for the names; their last part says which one it is."""
-    by_part = {name.rsplit("/", 1)[-1].split(":")[0]: name for name in names}
-    made = []
-    for part, name in by_part.items():
-        file = binaries / part
-        if part == "kube-proxy":
-            # kube-proxy's own name is the wrapper's, which is in the archive
-            made.append(Image(name=name, files={"usr/local/bin/kube-proxy.real": file},
-                              base=kube_proxy))  # fmt: skip
-        elif part == "busybox":
-            applets = (binaries / "busybox.applets").read_text(encoding="utf-8").split()
-            links = {f"bin/{word}": "busybox" for word in applets if word != "busybox"}
-            made.append(Image(name=name, files={"bin/busybox": file}, links=links,
-                              command=("/bin/sh",)))  # fmt: skip
-        elif part in ("coredns", "pause"):  # kubeadm gives them arguments, or nothing
-            made.append(Image(name=name, files={part: file}, entrypoint=(f"/{part}",)))
-        else:
-            made.append(Image(name=name, files={f"usr/local/bin/{part}": file},
-                              command=(part,)))  # fmt: skip
-    return made
+    return [_image(name, name.rsplit("/", 1)[-1].split(":")[0], binaries) for name in names]
+
+
+def _image(name: str, part: str, binaries: Path) -> Image:
+    file = binaries / part
+    if part == "kube-proxy":
+        wrapper = Path(__file__).with_name("kube-proxy")
+        place = "usr/local/bin/kube-proxy"
+        links = {f"usr/bin/{word}": "busybox" for word in ("sh", "grep", "ln", "cat")}
+        return Image(
+            name=name,
+            base=binaries / "kube-proxy.tar",
+            files={place: wrapper, f"{place}.real": file},
+            links={**links, "usr/sbin/modprobe": "../bin/kmod"},
+        )
+    if part == "busybox":
+        words = (binaries / "busybox.applets").read_text(encoding="utf-8").split()
+        return Image(
+            name=name,
+            base=binaries / "busybox.tar",
+            links={f"usr/bin/{word}": "busybox" for word in words if word != "busybox"},
+            command=("/bin/sh",),
+        )
+    if part in ("coredns", "pause"):  # kubeadm gives them arguments, or nothing
+        return Image(name=name, files={part: file}, entrypoint=(f"/{part}",))
+    return Image(name=name, files={f"usr/local/bin/{part}": file}, command=(part,))
 
 
 def _entry(name: str, mode: int, kind: bytes = tarfile.REGTYPE) -> tarfile.TarInfo:
@@ -98,7 +107,7 @@ def layer(image: Image) -> bytes:
             if folder not in present:
                 mode = 0o1777 if folder == "tmp" else 0o755
                 archive.addfile(_entry(folder, mode, tarfile.DIRTYPE))
-        for name, text in (("etc/passwd", _PASSWD), ("etc/group", _GROUP)):
+        for name, text in (("etc/passwd", _USERS), ("etc/group", _GROUPS)):
             if name not in present:
                 _add_text(archive, name, text)
         for path, source in image.files.items():
@@ -171,13 +180,13 @@ class Layout:
 def main() -> None:
     """Writes the archive."""
     parser = argparse.ArgumentParser(description=__doc__)
-    for option in ("--binaries", "--kube-proxy", "--names", "--output"):
+    for option in ("--binaries", "--names", "--output"):
         parser.add_argument(option, type=Path, required=True)
     given = parser.parse_args()
     names = given.names.read_text(encoding="utf-8").split()
     with tarfile.open(given.output, "w") as archive:
         layout = Layout(archive)
-        for image in images(names, given.binaries, given.kube_proxy):
+        for image in images(names, given.binaries):
             layout.add(image)
         layout.close()
 

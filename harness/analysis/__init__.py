@@ -5,6 +5,7 @@ registry      which function judges which check
 case          what a check function is given, and how it answers
 install admission convergence silence lifecycle permissions observability own_tests static
               the check functions, by family
+rbac/         permissions: granted, used, dangerous
 writes changes objects logs metrics
               how evidence is understood: writes of the operator and what they changed, states of
               objects, levels of log lines, metrics pages
@@ -15,7 +16,17 @@ latency usage measurements
 from harness.analysis.judge import judge, judge_run
 from harness.analysis.latency import convergences
 from harness.analysis.measurements import measure
+from harness.analysis.rbac.minimal import permissions
 from harness.analysis.usage import bands, series
 from harness.catalogue import load_catalogue
 
-__all__ = ["bands", "convergences", "judge", "judge_run", "load_catalogue", "measure", "series"]
+__all__ = [
+    "bands",
+    "convergences",
+    "judge",
+    "judge_run",
+    "load_catalogue",
+    "measure",
+    "permissions",
+    "series",
+]

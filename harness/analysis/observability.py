@@ -100,11 +100,22 @@ def _disturbed(evidence: Evidence) -> list[tuple[int, int]]:
         if stimulus.action in _DISTURBANCES
     ]
     ends = [
-        (event.stamp.mono_ns - _AFTER_NS, event.stamp.mono_ns + _AFTER_NS)
+        (_stop_began(evidence, event.stamp.mono_ns), event.stamp.mono_ns + _AFTER_NS)
         for event in evidence.process_events()
         if event.event == "ended" and event.asked
     ]
     return acts + ends
+
+
+def _stop_began(evidence: Evidence, ended_ns: int) -> int:
+    """Since when the operator may have been stopping.
+
+    What the tests before have seen isn't excused by it: else the end of a run would take back what
+    was judged during the run.
+    """
+    seen = (test.span.end.mono_ns for test in evidence.tests())
+    before = max((end for end in seen if end <= ended_ns), default=0)
+    return max(ended_ns - _AFTER_NS, before)
 
 
 def _panic_findings(case: Case, process: str, lines: tuple[LogLine, ...]) -> list[Finding]:

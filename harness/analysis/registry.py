@@ -13,6 +13,7 @@ from harness.analysis.lifecycle import delete_leaves_nothing
 from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
+from harness.analysis.rbac.dangers import DANGERS, judge_danger
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
@@ -84,6 +85,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LIF-011": of_workloads(has_time_to_end),
         "RES-013": of_all(replicas_elect),
         "UPG-001": of_all(crds_can_follow),
+        **dict.fromkeys(DANGERS, judge_danger),
     }
 )
 """Judged on the whole run, also where a window names them."""

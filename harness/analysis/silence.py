@@ -64,7 +64,7 @@ def _about_writes(case: WindowCase, writes: Writes, when: str) -> list[Finding]:
     if writes.idle:
         return [
             case.finding(
-                f"The operator sent {len(writes.idle)} writes that changed nothing in "
+                f"The operator sent {_writes(len(writes.idle))} that changed nothing in "
                 f"{seconds:.0f} s {when}: {_kinds(case, writes.idle)}",
                 subject=_subject(case, writes.idle),
                 severity=Severity.MINOR,
@@ -105,6 +105,10 @@ def _kinds(case: WindowCase, calls: tuple[ApiCall, ...]) -> str:
     names = list(dict.fromkeys(short_target_of(case.evidence, call) for call in calls))
     rest = f" and {len(names) - 2} more" if len(names) > 2 else ""  # noqa: PLR2004 - two are shown
     return ", ".join(names[:2]) + rest
+
+
+def _writes(count: int) -> str:
+    return "one write" if count == 1 else f"{count} writes"
 
 
 def _times(count: int) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.analysis.echoes import ECHO_NS, without_echo
 from harness.analysis.objects import gap_in, label_of
 from harness.evidence.writes import is_write
 from harness.model.cluster import Capability
@@ -15,7 +16,7 @@ from harness.model.records import ApiCall
 from harness.model.resource import ObjectKey
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from harness.evidence.reader import Evidence
     from harness.model.time import Span
@@ -33,9 +34,6 @@ __all__ = [
 ]
 
 _REFUSED = 400
-_ECHO_NS = 5_000_000_000
-"""How late a write's watch event may come; the order of events is what decides, not the delay."""
-_CHANGES = frozenset({"ADDED", "MODIFIED", "DELETED"})
 _MAX_ROWS = 20
 
 _Object = tuple[str, str, str]
@@ -95,12 +93,33 @@ def writes_in(evidence: Evidence, span: Span) -> Writes:
     ]
     by_object: dict[_Object, list[ApiCall]] = defaultdict(list)
     for call in calls:
-        by_object[(call.resource, call.namespace, call.name)].append(call)
-    idle = {id(call) for key, group in by_object.items() for call in _idle(evidence, key, group)}
+        by_object[_object_of(call)].append(call)
+    others = _others(evidence, by_object, taken={id(call) for call in calls})
+    idle = {
+        id(call)
+        for key, group in by_object.items()
+        for call in _idle(evidence, key, group, others[key])
+    }
     return Writes(
         effective=tuple(call for call in calls if id(call) not in idle),
         idle=tuple(call for call in calls if id(call) in idle),
     )
+
+
+def _object_of(call: ApiCall) -> _Object:
+    return (call.resource, call.namespace, call.name)
+
+
+def _others(
+    evidence: Evidence, keys: Collection[_Object], *, taken: Collection[int]
+) -> dict[_Object, list[ApiCall]]:
+    """Returns all other writes to the same objects: the operator's own out of the window too."""
+    found: dict[_Object, list[ApiCall]] = defaultdict(list)
+    for call in evidence.calls():
+        key = _object_of(call)
+        if key in keys and id(call) not in taken and _succeeded(call):
+            found[key].append(call)
+    return found
 
 
 def _succeeded(call: ApiCall) -> bool:
@@ -112,29 +131,22 @@ def _succeeded(call: ApiCall) -> bool:
     )
 
 
-def _idle(evidence: Evidence, key: _Object, calls: Sequence[ApiCall]) -> list[ApiCall]:
-    """Matches the writes of one object with its watch events, one to one and in order."""
+def _idle(
+    evidence: Evidence, key: _Object, calls: Sequence[ApiCall], others: Sequence[ApiCall]
+) -> list[ApiCall]:
+    """Returns those of an object's writes that changed nothing."""
     timeline = evidence.timeline(key[0])
     events = [event for event in timeline if (event.key.namespace, event.key.name) == key[1:]]
     if not key[2] or not events:
         return []  # nobody watched this object
-    changes = sorted(
-        (event.stamp.wall_ns for event in events if event.type in _CHANGES), reverse=True
-    )
-    idle = []
-    for call in sorted(calls, key=lambda call: call.received_ns):
-        while changes and changes[-1] < call.received_ns:
-            changes.pop()
-        if changes and changes[-1] <= call.done_ns + _ECHO_NS:
-            changes.pop()
-        elif not _torn(evidence, key[0], call):
-            idle.append(call)
-    return idle
+    return [
+        call for call in without_echo(calls, others, events) if not _torn(evidence, key[0], call)
+    ]
 
 
 def _torn(evidence: Evidence, resource: str, call: ApiCall) -> bool:
     """Whether the watch of a resource was broken about the time of a write."""
-    start, end = call.received_ns - _ECHO_NS, call.done_ns + _ECHO_NS
+    start, end = call.received_ns - ECHO_NS, call.done_ns + ECHO_NS
     relisted = any(
         event.type == "GAP" and start <= event.stamp.wall_ns <= end
         for event in evidence.timeline(resource)

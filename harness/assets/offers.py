@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from harness.assets import generation, toolchain
 from harness.assets.components import Component, Pins
-from harness.assets.network import is_offline
 from harness.assets.versions import KUBERNETES, minor
 from harness.errors import AssetError
 
@@ -34,6 +33,8 @@ def offered(store: Store, pins: Pins) -> str:
 
 
 def _buildable(pins: Pins) -> tuple[str, ...]:
+    from harness.assets.network import is_offline  # noqa: PLC0415 - slow to import
+
     if is_offline(os.environ):
         return ()
     try:

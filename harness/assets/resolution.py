@@ -10,7 +10,6 @@ import msgspec
 from harness.assets.asset import Asset, AssetSet
 from harness.assets.components import CONTROL_PLANE, KUBERNETES_FAMILY, UNIFORM, Component, Pins
 from harness.assets.identify import Versions
-from harness.assets.network import is_offline, network
 from harness.assets.offers import offered
 from harness.assets.sources import CacheSource, EnvironmentSource, PathSource
 from harness.assets.store import Store
@@ -136,6 +135,7 @@ def _made(
 
 def _makers(pins: Pins) -> Iterator[Maker]:
     from harness.assets.gomodules import GoModules  # noqa: PLC0415 - only where one is missing
+    from harness.assets.network import is_offline, network  # noqa: PLC0415 - slow to import
 
     store = Store()
     if not is_offline(os.environ):

@@ -10,7 +10,6 @@ import msgspec
 
 from harness import command, settings
 from harness.assets.goerrors import ELSEWHERE
-from harness.assets.network import is_offline
 from harness.errors import AssetError, CommandError
 
 __all__ = ["Toolchain", "find_toolchain", "require", "required_go"]
@@ -40,6 +39,8 @@ class Toolchain(msgspec.Struct, frozen=True, kw_only=True):
         Args:
             scratch: Folder for Go's temporary files; must exist.
         """
+        from harness.assets.network import is_offline  # noqa: PLC0415 - slow to import
+
         return command.environment(
             {
                 "CGO_ENABLED": "0",

@@ -61,7 +61,12 @@ def cluster() -> None:
 @click.option(
     "--durable", is_flag=True, help="Let etcd wait for the disk, as on a real cluster. Slower."
 )
-@click.option("--timeout", default=90.0, show_default=True, help="Seconds until it must be ready.")
+@click.option(
+    "--timeout",
+    default=90.0,
+    show_default=True,
+    help="Seconds until it must be ready; kind has four times as long.",
+)
 @kubernetes_version
 def up(
     *,

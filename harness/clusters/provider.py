@@ -59,7 +59,7 @@ class Provider(Protocol):
             target: What is to be installed.
             manifests: As rendered; empty where the operator is there already.
             way: How it's installed.
-            on_progress: Told what goes on, a short line each.
+            on_progress: Told what stays on the screen: which cluster it is.
 
         Raises:
             UsageError: Rights are missing, or something of that name is there.

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.model.records import ApiCall
+from harness.model.access import PolicyRule
+from harness.model.records import ApiCall, Handed, RoleName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -24,6 +25,7 @@ __all__ = ["AuditReader", "audit_files", "final_calls", "read_audit"]
 
 _FINAL = frozenset({"ResponseComplete", "Panic"})
 _REMEMBERED = 200_000  # audit ids; repeats of a line are never far apart
+_RBAC = "rbac.authorization.k8s.io"
 _DECISION = "authorization.k8s.io/decision"
 _REASON = "authorization.k8s.io/reason"
 
@@ -44,6 +46,18 @@ class _Answer(msgspec.Struct, frozen=True):
     code: int = 0
 
 
+class _RoleRef(msgspec.Struct, frozen=True):
+    kind: str = ""
+    name: str = ""
+
+
+class _Access(msgspec.Struct, frozen=True, rename="camel"):
+    """What is read of the body of a role or binding; the log holds bodies of these alone."""
+
+    rules: tuple[PolicyRule, ...] | None = None
+    role_ref: _RoleRef | None = None
+
+
 class _Line(msgspec.Struct, rename="camel"):
     """The fields that are read of an audit event; msgspec skips all others."""
 
@@ -59,6 +73,7 @@ class _Line(msgspec.Struct, rename="camel"):
     object_ref: _Ref = _Ref()
     response_status: _Answer = _Answer()
     annotations: dict[str, str] = {}
+    request_object: msgspec.Raw = msgspec.Raw()
 
 
 class AuditReader:
@@ -171,9 +186,21 @@ def _call(event: _Line, file: str, line: int) -> ApiCall:
         user_agent=intern(event.user_agent),
         impersonator=intern(event.user.username if asked else ""),
         dry_run="dryRun=All" in event.request_uri,
+        handed=_handed(event) if ref.api_group == _RBAC and final else None,
         file=file,
         line=line,
     )
+
+
+def _handed(event: _Line) -> Handed | None:
+    """Returns what a write gives; a JSON Patch is a list of operations and says too little."""
+    try:
+        body = msgspec.json.decode(event.request_object, type=_Access)
+    except msgspec.MsgspecError:
+        return None
+    if body.role_ref is not None:
+        return Handed(role=RoleName(kind=body.role_ref.kind, name=body.role_ref.name))
+    return Handed(rules=body.rules) if body.rules else None
 
 
 def _ns(instant: datetime) -> int:

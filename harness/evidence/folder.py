@@ -93,6 +93,11 @@ class RunFolder:
         return self.evidence / "install-fault.json"
 
     @property
+    def access(self) -> Path:
+        """Folder of AccessSnapshots, one for each moment, by the probes."""
+        return self.evidence / "access"
+
+    @property
     def stages_file(self) -> Path:
         """StageRecords, by the runner."""
         return self.evidence / "stages.ndjson"

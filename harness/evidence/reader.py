@@ -17,6 +17,7 @@ from harness.errors import EvidenceError
 from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
+from harness.model.access import AccessSnapshot
 from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
@@ -99,6 +100,11 @@ class Evidence:
     def install_fault(self) -> Finding | None:
         """Why the install failed by the operator's fault; None where it didn't."""
         return self._document(self.run.install_fault_file, Finding)
+
+    def access(self) -> tuple[AccessSnapshot, ...]:
+        """Returns who was allowed what, in the order in which it was looked up."""
+        found = (self._document(path, AccessSnapshot) for path in self._files("access"))
+        return tuple(item for item in found if item is not None)
 
     @cached_property
     def uninstalled(self) -> Uninstalled | None:

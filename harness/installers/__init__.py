@@ -7,6 +7,8 @@ workloads   which Deployment and which container is the operator
 ordering    in which order manifests are applied
 certificates, webhooks   our own authority; webhook configurations that lead to the process
 applying    server-side apply, with what the API server refuses as findings
+images/     the operator's image, made without a registry and, as a rule, without Docker
+incluster/  the operator in its Pods, as its users deploy it
 process/    the operator of a Deployment as a local process that believes it is in its pod
 """
 

@@ -26,6 +26,9 @@ __all__ = ["Applier", "implied_namespaces", "refuse_unknown_kinds", "refused"]
 _CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 _REFUSALS = frozenset({400, 403, 404, 405, 409, 413, 415, 422})
 _TYPED = "typed patch object"  # a field that the schema lacks; the API server calls it a 500
+_FORBIDDEN = 403
+_OUR_RIGHTS = (" cannot ", "attempting to grant RBAC permissions not currently held")
+"""What the authorizer says of us; an admission plugin speaks of the object."""
 _PAUSE_S = 0.05
 
 
@@ -146,6 +149,11 @@ def _message(obj: Object | None, kind: str) -> str:
 
 def refused(manifest: Object, error: ApiError) -> Exception:
     """Returns whose fault it is that an object can't be applied."""
+    if error.status == _FORBIDDEN and any(words in str(error) for words in _OUR_RIGHTS):
+        return ClusterError(
+            f"{describe(manifest)} can't be applied, since our own identity may not: {error}",
+            hint="Have that granted to the user of the context, or name another context.",
+        )
     if error.status in _REFUSALS or _TYPED in str(error):
         return not_installed(
             describe(manifest),

@@ -1,6 +1,8 @@
-"""The API client and the raw watch receiver; the only user of the kubernetes package.
+"""Kubeconfigs, the API client and the raw watch receiver.
 
-connection  kubeconfig -> credentials, pool of sockets, channels that another thread may cut
+kubeconfig  which cluster and who we are, with every mistake's line; its parts are configfile
+            (YAML), users, execplugin, certificates, proxies
+connection  credentials -> pool of sockets, channels that another thread may cut
 exchange    one request, tried again only where that can't do harm
 status      what the server says when it refuses, as ApiError
 discovery   which resources are served

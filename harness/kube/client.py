@@ -15,7 +15,7 @@ import msgspec
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import ApiError
 from harness.kube.connection import Connection
-from harness.kube.discovery import Discovery
+from harness.kube.discovery import Discovery, Served
 from harness.kube.exchange import TIMEOUT_S, Exchange, Response
 from harness.kube.ledger import Ledger
 
@@ -120,6 +120,10 @@ class KubeClient:
                 if served.resource.key == key:
                     return served.resource
         raise _unserved(f"the resource {key!r}")
+
+    def served(self, *, refresh: bool = False) -> tuple[Served, ...]:
+        """Returns what is served with its verbs and subresources; as `resources`."""
+        return self._discovery.served(refresh=refresh)
 
     def resource_of(self, api_version: str, kind: str, *, refresh: bool = False) -> Resource:
         """Returns the resource of a kind; asks again before giving up.

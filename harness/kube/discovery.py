@@ -27,10 +27,11 @@ _AGGREGATED = ",".join(
 
 
 class Served(NamedTuple):
-    """A resource and what may be asked of it."""
+    """A resource, its subresources, and what may be asked of them."""
 
     resource: Resource
     verbs: frozenset[str]
+    subresources: tuple[tuple[str, frozenset[str]], ...] = ()
 
 
 class Discovery:
@@ -77,11 +78,17 @@ class _Kind(msgspec.Struct, frozen=True):
     kind: str = ""
 
 
+class _Sub(msgspec.Struct):
+    subresource: str
+    verbs: list[str] = []
+
+
 class _Item(msgspec.Struct, rename="camel"):
     resource: str
     scope: str = "Namespaced"
     verbs: list[str] = []
     response_kind: _Kind | None = None
+    subresources: list[_Sub] = []
 
 
 class _Version(msgspec.Struct):
@@ -125,6 +132,7 @@ def aggregated(body: bytes) -> tuple[Served, ...] | None:
                 namespaced=item.scope == "Namespaced",
             ),
             frozenset(item.verbs),
+            tuple((sub.subresource, frozenset(sub.verbs)) for sub in item.subresources),
         )
         for group in document.items
         for version in group.versions
@@ -157,9 +165,16 @@ def _listed(
     fetch: Callable[[str], dict[str, Any] | None], group: str, version: str
 ) -> Iterator[Served]:
     path = f"/apis/{group}/{version}" if group else f"/api/{version}"
-    for entry in (fetch(path) or {}).get("resources", []):
+    entries = (fetch(path) or {}).get("resources", [])
+    subresources: dict[str, list[tuple[str, frozenset[str]]]] = {}
+    for entry in entries:
+        plural, slash, subresource = entry["name"].partition("/")
+        if slash:
+            verbs = frozenset(entry.get("verbs", []))
+            subresources.setdefault(plural, []).append((subresource, verbs))
+    for entry in entries:
         if "/" in entry["name"]:
-            continue  # a subresource
+            continue
         resource = Resource(
             group=group,
             version=version,
@@ -167,4 +182,5 @@ def _listed(
             kind=entry["kind"],
             namespaced=bool(entry["namespaced"]),
         )
-        yield Served(resource, frozenset(entry.get("verbs", [])))
+        found = tuple(subresources.get(resource.plural, ()))
+        yield Served(resource, frozenset(entry.get("verbs", [])), found)

@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from harness.model.access import PolicyRule
 from harness.model.findings import CheckOutcome
 from harness.model.resource import ObjectKey
 from harness.model.time import Span, Stamp
@@ -33,6 +34,7 @@ __all__ = [
     "ApiCall",
     "FailedTest",
     "GapRecord",
+    "Handed",
     "JudgedRecord",
     "LogLine",
     "ManifestRecord",
@@ -40,6 +42,7 @@ __all__ = [
     "OwnTests",
     "Phase",
     "ProcessEvent",
+    "RoleName",
     "Snapshot",
     "StageRecord",
     "Stimulus",
@@ -249,6 +252,20 @@ class MetricsPage(_Record, frozen=True, kw_only=True, tag="metrics"):
     content_type: str = ""
 
 
+class RoleName(msgspec.Struct, frozen=True, kw_only=True):
+    """Which role a binding gives: kind "Role" or "ClusterRole"."""
+
+    kind: str
+    name: str
+
+
+class Handed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write of a role or binding gives to others: rules, or a role by name."""
+
+    rules: tuple[PolicyRule, ...] = ()
+    role: RoleName | None = None
+
+
 class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
     """One request, from the API server's audit log (read by `harness.evidence.audit`).
 
@@ -258,6 +275,7 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
         decision: "allow", "forbid" or "" where the log doesn't say.
         resource: `Resource.key` without version, for example "deployments.apps".
         code: HTTP status; 0 while a watch is open.
+        handed: Of a write of a role or binding; None for all others.
         line: 1-based line of the log file.
     """
 
@@ -278,6 +296,7 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
     user_agent: str = ""
     impersonator: str = ""
     dry_run: bool = False
+    handed: Handed | None = None
     file: str = ""
     line: int = 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from harness.model.access import RbacReport
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
 from harness.model.measurement import GateResult, Measurement, Series
@@ -139,6 +140,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     convergences: tuple[Convergence, ...] = ()
     series: tuple[Series, ...] = ()
     phases: tuple[PhaseBand, ...] = ()
+    permissions: RbacReport | None = None
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()

@@ -52,6 +52,8 @@ def write_reports(result: RunResult, run: RunFolder) -> None:
         ("summary.md", render_summary),
     ):
         _write(run.report(name), render(result))
+    if result.permissions is not None and result.permissions.minimal:
+        _write(run.report("rbac-minimal.yaml"), result.permissions.minimal)
     write_allure(result, run)
 
 

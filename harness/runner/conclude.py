@@ -58,6 +58,7 @@ def conclude(
         convergences=analysis.convergences(evidence),
         series=analysis.series(evidence),
         phases=analysis.bands(evidence),
+        permissions=analysis.permissions(evidence),
         errors=ending.errors,
         interrupted=ending.interrupted,
     )

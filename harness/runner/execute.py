@@ -27,6 +27,7 @@ from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
 from harness.model.time import Span
+from harness.probes.access import record_access
 from harness.probes.inventory import take_inventory
 from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
@@ -140,7 +141,8 @@ class _Executor:
             self._all_passed = True
             return
         guard = self._start_guard()
-        with self.stage("cluster", "Starting the cluster"):
+        existing = self._settings.cluster == "existing"
+        with self.stage("cluster", f"{'Opening' if existing else 'Starting'} the cluster"):
             self.cluster = cluster = self._provider.create(
                 name=self._run.id.rsplit("-", 1)[-1],
                 run=self._run,
@@ -158,6 +160,7 @@ class _Executor:
         with self.stage("install", f"Installing {self._prepared.target.name}"):
             installation = self._install(guard, cluster, client)
             write_document(self._run.installation_file, installation)
+        self._look_up_access("1-installed", client)
         self._record_probes(guard, client, installation)
         outcomes = []
         for suite in self._prepared.live:
@@ -168,6 +171,7 @@ class _Executor:
             if not passed and self._settings.fail_fast:
                 break
         self._all_passed = all(outcomes)
+        self._look_up_access("2-tested", client)  # with the roles that the operator made
 
     def _look(self) -> None:
         """Writes down what the static checks are judged on."""
@@ -236,6 +240,13 @@ class _Executor:
         self._inventory = taken
         with closing(NdjsonWriter(self._run.inventory_file)) as writer:
             writer.write(taken)
+
+    def _look_up_access(self, moment: str, client: KubeClient) -> None:
+        """Writes down who may do what; without it, permissions aren't judged."""
+        try:
+            record_access(client, self._run, moment)
+        except ApiError as error:
+            self._progress.note(f"Roles and bindings could not be read: {error}")
 
     def _let_go(self, guard: Guard) -> None:
         keep = self._keeps

@@ -24,6 +24,8 @@ from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.runner.progress import Progress
 
 __all__ = ["Prepared", "RunRequest", "prepare"]
@@ -131,9 +133,11 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             targets.build(target, on_line=progress.detail, stream=room.stream)
     notes: list[str] = []
     kubernetes = found.asset(assets.Component.KUBECTL).version
-    manifests = () if present else _render(target, found, kubernetes, progress, notes)
+    # In a cluster there is a Helm release, and its hooks are run.
+    told = None if way is InstallWay.IN_CLUSTER else notes.append
+    manifests = () if present else _render(target, found, kubernetes, progress, told)
     installer_for(way).preflight(target, manifests)
-    provider.admit(target, manifests, way, on_progress=progress.detail)
+    provider.admit(target, manifests, way, on_progress=progress.note)
     return Prepared(
         request=request,
         target=target,
@@ -213,7 +217,7 @@ def _prepare_static(
         target=target,
         suites=suites,
         assets=found,
-        manifests=() if present else _render(target, found, kubernetes, progress, notes),
+        manifests=() if present else _render(target, found, kubernetes, progress, notes.append),
         kubernetes=kubernetes,
         tests={},
         seed=settings.seed or 1,  # nothing is chosen by chance
@@ -246,7 +250,7 @@ def _render(
     found: assets.AssetSet,
     kubernetes: str,
     progress: Progress,
-    notes: list[str],
+    on_note: Callable[[str], None] | None,
 ) -> tuple[dict[str, Any], ...]:
     progress.stage("Rendering the manifests")
     return render(
@@ -254,7 +258,7 @@ def _render(
         kubectl=_path(found, assets.Component.KUBECTL) or Path("kubectl"),
         helm=_path(found, assets.Component.HELM),
         kubernetes=kubernetes,
-        on_note=notes.append,
+        on_note=on_note,
     )
 
 

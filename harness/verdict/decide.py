@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from harness.evidence.reader import Evidence
+    from harness.model.access import RbacReport
     from harness.model.measurement import GateResult, Measurement, Series
     from harness.model.result import Convergence, ErrorNote, PhaseBand
 
@@ -51,6 +52,7 @@ def decide(
     convergences: Sequence[Convergence] = (),
     series: Sequence[Series] = (),
     phases: Sequence[PhaseBand] = (),
+    permissions: RbacReport | None = None,
     errors: Sequence[ErrorNote] = (),
     interrupted: str = "",
 ) -> RunResult:
@@ -64,6 +66,7 @@ def decide(
         convergences: Passed on to the reports.
         series: Passed on to the reports.
         phases: Passed on to the reports.
+        permissions: Passed on to the reports.
         errors: What of the harness or its environment broke; tests that broke are added.
         interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
             early end counts too.
@@ -106,6 +109,7 @@ def decide(
         convergences=tuple(convergences),
         series=tuple(series),
         phases=tuple(phases),
+        permissions=permissions,
         alterations=evidence.installation.alterations if evidence.installation else (),
         notes=notes(evidence, sifted.idle),
         blind_spots=evidence.cluster.blind_spots if evidence.cluster else (),

@@ -124,12 +124,21 @@ class Claim:
             return None
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Waits until nobody else cleans up; the lock goes with our process."""
-        with (self.folder / _LOCK).open("w") as file:
-            os.fchmod(file.fileno(), 0o600)
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
+    def locked(self) -> Iterator[bool]:
+        """Waits until nobody else cleans up; yields whether there is anything left to clean up.
+
+        The lock goes with our process.
+        """
+        try:
+            lock = os.open(self.folder / _LOCK, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            yield False
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield self.folder.is_dir()
+        finally:
+            os.close(lock)
 
     def release(self) -> None:
         """Removes the folder; all that was made is gone."""

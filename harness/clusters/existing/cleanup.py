@@ -39,21 +39,25 @@ def clean(
     Raises:
         HarnessError: The cluster can't be reached; the claim stays.
     """
-    if not claim.folder.is_dir():
-        return Removed()
-    with claim.locked():
-        ledger = claim.ledger
-        if ledger is None or not ledger.read():
-            claim.release()  # somebody was faster, or nothing was made
-            before_rest()
+    with claim.locked() as is_there:
+        if not is_there:
             return Removed()
-        client = KubeClient.from_kubeconfig(claim.kubeconfig)
-        try:
-            removed = remove(client, ledger, patience=patience, before_rest=before_rest)
-        finally:
-            client.connection.close()
-        if not removed.left:
-            claim.release()
+        return _clean(claim, patience=patience, before_rest=before_rest)
+
+
+def _clean(claim: Claim, *, patience: float, before_rest: Callable[[], None]) -> Removed:
+    ledger = claim.ledger
+    if ledger is None or not ledger.read():
+        claim.release()  # somebody was faster, or nothing was made
+        before_rest()
+        return Removed()
+    client = KubeClient.from_kubeconfig(claim.kubeconfig)
+    try:
+        removed = remove(client, ledger, patience=patience, before_rest=before_rest)
+    finally:
+        client.connection.close()
+    if not removed.left:
+        claim.release()
     return removed
 
 

@@ -46,21 +46,25 @@ def await_collector(
     crds = [item for item in made if item.resource.key == _CRDS]
     homes = [item.name for item in made if item.resource.key == "namespaces"]
     deadline = Deadline(_LONGEST_S, clock=clock)
-    owners = [_owner(client.get(crd.resource, crd.name)) for crd in crds]
+    owners = [owner for crd in crds for owner in _owners(client.get(crd.resource, crd.name))[:1]]
     return all(
         _collected(client, owner, homes[0] if homes else "default", deadline) for owner in owners
     )
 
 
-def _owner(crd: dict[str, Any]) -> dict[str, Any]:
+def _owners(crd: dict[str, Any]) -> list[dict[str, Any]]:
+    """Returns an owner that was never there for each version that is served."""
     spec = crd["spec"]
-    served = next(item["name"] for item in spec["versions"] if item.get("served"))
-    return {
-        "apiVersion": f"{spec['group']}/{served}",
-        "kind": spec["names"]["kind"],
-        "name": "harness-never-there",
-        "uid": f"00000000-0000-4000-8000-{secrets.token_hex(6)}",
-    }
+    return [
+        {
+            "apiVersion": f"{spec['group']}/{version['name']}",
+            "kind": spec["names"]["kind"],
+            "name": "harness-never-there",
+            "uid": f"00000000-0000-4000-8000-{secrets.token_hex(6)}",
+        }
+        for version in spec["versions"]
+        if version.get("served")
+    ]
 
 
 def _collected(

@@ -78,7 +78,7 @@ class Demands:
         """Returns them, each once; what follows from roles is in `rules_demands`."""
         found = [*self._custom_resources(), *self._test_namespaces(), *self._workloads()]
         if self._way is not InstallWay.PRESENT:
-            found += [*self._applied(), *self._metrics()]
+            found += [*self._applied(), *self._certificates(), *self._metrics()]
         return list(dict.fromkeys(found))
 
     def _custom_resources(self) -> Iterator[Demand]:
@@ -89,8 +89,9 @@ class Demands:
                 yield Demand(verb=verb, group=group, resource=plural, why=why)
         for key in self._target.scope.owns:
             plural, _, group = key.partition(".")
-            for verb in ("list", "watch"):
+            for verb in _READ:
                 yield Demand(verb=verb, group=group, resource=plural, why="to watch what it makes")
+        yield Demand(verb="list", resource="events", why="to tell what became of it")
 
     def _test_namespaces(self) -> Iterator[Demand]:
         if self._target.scope.mode is InstallMode.ALL_NAMESPACES:
@@ -141,6 +142,19 @@ class Demands:
                 why = f"to apply {describe(obj)}"
                 yield from _each(_MAKE, group, plural, namespace=where, why=why)
 
+    def _certificates(self) -> Iterator[Demand]:
+        """What cert-manager would make, and the serving certificates of webhooks, we make."""
+        places = {
+            namespace_of(obj) or "default"
+            for obj in self._manifests
+            if group_of(obj) == _CERT_MANAGER and kind_of(obj) == "Certificate"
+        }
+        if any(_is_called(obj) for obj in self._manifests):
+            places |= {namespace for namespace, _ in self._identities()}
+        for namespace in sorted(places):
+            why = "for the operator's serving certificates"
+            yield from _each(_MAKE, "", "secrets", namespace=namespace, why=why)
+
     def _metrics(self) -> Iterator[Demand]:
         if not any(item.metrics for item in self._target.workloads):
             return
@@ -164,6 +178,12 @@ def _each(
 ) -> Iterator[Demand]:
     for verb in verbs:
         yield Demand(verb=verb, group=group, resource=resource, namespace=namespace, why=why)
+
+
+def _is_called(obj: Object) -> bool:
+    """Whether the API server calls the operator because of this manifest."""
+    conversion = (obj.get("spec") or {}).get("conversion") or {}
+    return kind_of(obj) in _CALLED or conversion.get("strategy") == "Webhook"
 
 
 def _is_left_out(obj: Object, way: InstallWay) -> bool:

@@ -16,10 +16,11 @@ from harness.clusters.existing.conflicts import conflicts
 from harness.clusters.existing.demands import Demands
 from harness.clusters.existing.description import describe
 from harness.clusters.existing.permissions import missing_rights
+from harness.clusters.existing.presence import absences
 from harness.clusters.existing.selection import described, flattened, select
 from harness.clusters.state import remember
 from harness.command import environment
-from harness.errors import ClusterError, UsageError
+from harness.errors import ApiError, ClusterError, UsageError
 from harness.kube.client import KubeClient
 from harness.kube.connection import Connection
 from harness.model.installation import InstallWay
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ExistingProvider"]
 
+_FORBIDDEN = 403
 _GRACE_S = 5.0
 _FAREWELL = "existing"
 _FAREWELL_S = 180.0
@@ -72,15 +74,16 @@ class ExistingProvider:
         """Refuses what the cluster doesn't allow, or has already; see `Provider.admit`."""
         tell = on_progress or _tell_nobody
         access = select(self._settings)
-        tell("\n".join(["Using", described(access)]))
+        tell(f"On the cluster of\n{described(access)}")
         for sentence in sweep_claims(access.server):
             tell(sentence)
         client = KubeClient(Connection(access.credentials))
         try:
-            tell("Asking what is allowed there")
             demands = Demands(client, target, manifests, way).all()
             _refuse_missing(missing_rights(client, demands, manifests), access.context)
-            if way is not InstallWay.PRESENT:
+            if way is InstallWay.PRESENT:
+                _refuse_absences(absences(client, target), target)
+            else:
                 _refuse_conflicts(conflicts(client, manifests, way), target)
         finally:
             client.connection.close()
@@ -162,6 +165,9 @@ class ExistingProvider:
         client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
         try:
             await_collector(client, ledger.read())
+        except ApiError as error:
+            if error.status != _FORBIDDEN:  # then it's not to be asked, and learns by itself
+                raise
         finally:
             client.connection.close()
 
@@ -225,6 +231,15 @@ def _refuse_missing(missing: Sequence[str], context: str) -> None:
             f"The identity of context {context} may not do all that a run needs; nothing was "
             "applied. It lacks:\n" + "\n".join(f"  {line}" for line in missing),
             hint="Have these granted, or name a context of another user.",
+        )
+
+
+def _refuse_absences(found: Sequence[str], target: Target) -> None:
+    if found:
+        raise UsageError(
+            f"The target says that {target.name} is present in this cluster (install.present), "
+            "but:\n" + "\n".join(f"  {line}" for line in found),
+            hint="Mend the target definition, or name another --context.",
         )
 
 

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import msgspec
 
 from harness.errors import UsageError
 from harness.kube.kubeconfig import default_paths, flatten, read_kubeconfig
+from harness.kube.proxies import environment_proxy
 
 if TYPE_CHECKING:
     from harness.kube.kubeconfig import Access
@@ -37,8 +42,18 @@ def select(settings: Settings) -> Access:
 
 
 def flattened(settings: Settings) -> bytes:
-    """Returns a kubeconfig of the named context alone; it holds what the user's own holds."""
-    return flatten(*_paths(settings), context=settings.context)
+    """Returns a kubeconfig of the named context alone; it holds what the user's own holds.
+
+    A proxy of the environment is named in it too: the operator doesn't have our environment.
+    """
+    content = flatten(*_paths(settings), context=settings.context)
+    document = msgspec.json.decode(content, type=dict[str, Any])
+    about = document["clusters"][0]["cluster"]
+    if "proxy-url" in about or not environment_proxy(about["server"]).url:
+        return content
+    named = getproxies()[urlsplit(about["server"]).scheme]
+    about["proxy-url"] = named if "://" in named else f"http://{named}"
+    return msgspec.json.encode(document)
 
 
 def described(access: Access) -> str:

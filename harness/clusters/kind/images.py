@@ -63,10 +63,12 @@ class NodeImage(msgspec.Struct, frozen=True, kw_only=True):
 
 class _Config(msgspec.Struct):
     labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
+    entrypoint: list[str] | None = msgspec.field(name="Entrypoint", default=None)
 
 
 class _Image(msgspec.Struct):
     id: str = msgspec.field(name="Id", default="")
+    tags: list[str] | None = msgspec.field(name="RepoTags", default=None)
     config: _Config | None = msgspec.field(name="Config", default=None)
 
 
@@ -129,25 +131,33 @@ def require_workers(image: NodeImage, workers: int) -> None:
 
 
 def _own(calls: Calls, version: str) -> NodeImage | None:
-    """Returns the newest image of a version that was built here."""
+    """Returns the newest image of a version that was built here, and is whole."""
     try:
         done = calls.engine(
             *("images", "--quiet", "--no-trunc", "--filter", f"label={OWN_LABEL}={version}"),
             timeout=_ASK_S,
         )
-        if not done.output.split():
-            return None
-        newest = done.output.split()[0]
-        tags = calls.engine(
-            *("inspect", "--type=image", "--format", "{{json .RepoTags}}", newest), timeout=_ASK_S
-        )
-        names = msgspec.json.decode(tags.output, type=list[str] | None) or [newest]
-    except (CommandError, msgspec.MsgspecError) as error:
+    except CommandError as error:
         raise explained("The node images can't be listed", str(error)) from error
-    return _inspect(calls, names[0])
+    for identity in dict.fromkeys(done.output.split()):
+        found = _look(calls, identity)
+        if found is not None and found.config is not None and found.config.entrypoint:
+            return _image((found.tags or [identity])[0], found)
+    return None
 
 
 def _inspect(calls: Calls, reference: str) -> NodeImage:
+    found = _look(calls, reference)
+    return NodeImage(reference=reference) if found is None else _image(reference, found)
+
+
+def _image(reference: str, found: _Image) -> NodeImage:
+    labels = (found.config.labels if found.config else None) or {}
+    return NodeImage(reference=reference, id=found.id, labels=labels)
+
+
+def _look(calls: Calls, reference: str) -> _Image | None:
+    """Returns what the engine says of an image; None where it has none of that name."""
     done = calls.engine(
         *("inspect", "--type=image", "--format", "{{json .}}", reference),
         timeout=_ASK_S,
@@ -155,11 +165,9 @@ def _inspect(calls: Calls, reference: str) -> NodeImage:
     )
     if done.exit_code == 0:
         try:
-            found = msgspec.json.decode(done.output.splitlines()[-1], type=_Image)
+            return msgspec.json.decode(done.output.splitlines()[-1], type=_Image)
         except (msgspec.MsgspecError, IndexError) as error:
             raise explained(f"docker inspect {reference} can't be read", done.output) from error
-        labels = (found.config.labels if found.config else None) or {}
-        return NodeImage(reference=reference, id=found.id, labels=labels)
     if "no such image" in done.output.lower():
-        return NodeImage(reference=reference)
+        return None
     raise explained(f"The node image {reference} can't be looked at", done.output)

@@ -1,15 +1,23 @@
-"""Nodes of ours whose cluster is gone: found by kind's label, known by what they mount."""
+"""Nodes and networks of ours whose cluster is gone.
+
+Nodes are found by kind's label and known by what they mount, networks by their name.
+"""
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.clock import SYSTEM_CLOCK, utc
 from harness.clusters.kind.calls import Calls
-from harness.clusters.kind.configuration import POLICY
+from harness.clusters.kind.configuration import CLUSTER_PREFIX, POLICY
 from harness.clusters.kind.engine import CLUSTER_LABEL, remove
+from harness.clusters.state import clusters_home
 from harness.command import which
 from harness.errors import CommandError, HarnessError
 from harness.guard.leftovers import is_leftover
@@ -20,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["remove_leftovers"]
 
 _ASK_S = 20.0
+_NETWORK = re.compile(rf"{CLUSTER_PREFIX}[0-9a-f]{{8}}")
+_NETWORK_AGE_S = 120.0  # a younger one may be that of a cluster that is being made
 
 
 class _Mount(msgspec.Struct):
@@ -48,7 +58,38 @@ def remove_leftovers() -> list[str]:
             told.append(f"Removed the kind cluster {name} that a killed run left.")
         except HarnessError as error:
             told.append(f"Can't remove the kind cluster {name}: {error} {error.hint}")
+    return told + _remove_networks(calls)
+
+
+def _remove_networks(calls: Calls) -> list[str]:
+    """Removes networks whose cluster never got a node, since all was killed before."""
+    listed = calls.engine(
+        *("network", "ls", "--filter", f"name={CLUSTER_PREFIX}"),
+        *("--format", "{{.Name}} {{.CreatedAt}}"),
+        timeout=_ASK_S,
+        check=False,
+    )
+    told = []
+    for line in listed.output.splitlines() if listed.exit_code == 0 else ():
+        name, _, created = line.partition(" ")
+        if not _NETWORK.fullmatch(name) or _age_s(created) < _NETWORK_AGE_S:
+            continue
+        state = clusters_home() / name.removeprefix(CLUSTER_PREFIX)
+        if state.exists() and not is_leftover(state):
+            continue
+        # One that is in use is refused by the engine.
+        if calls.engine("network", "rm", name, timeout=_ASK_S, check=False).exit_code == 0:
+            told.append(f"Removed the network {name} that a killed run left.")
     return told
+
+
+def _age_s(created: str) -> float:
+    """Returns the age of a network, by what docker says: "2026-01-31 23:59:59.1 +0000 UTC"."""
+    with suppress(ValueError):
+        day, time, zone, *_ = created.split()
+        stamp = datetime.strptime(f"{day} {time[:8]} {zone}", "%Y-%m-%d %H:%M:%S %z")
+        return (utc(SYSTEM_CLOCK.now()) - stamp).total_seconds()
+    return 0.0
 
 
 def _ours(calls: Calls) -> Iterator[tuple[str, Path]]:

@@ -14,7 +14,7 @@ from harness.clusters.kind.calls import Calls
 from harness.clusters.kind.cluster import HarnessKindCluster
 from harness.clusters.kind.configuration import CLUSTER_PREFIX, Wish, read_kind_config
 from harness.clusters.kind.description import Made, describe
-from harness.clusters.kind.engine import ask_info, nodes_of, remove
+from harness.clusters.kind.engine import ask_info, remove
 from harness.clusters.kind.exports import export_logs
 from harness.clusters.kind.images import choose, pull, require_workers
 from harness.clusters.kind.layout import (
@@ -28,9 +28,8 @@ from harness.clusters.kind.layout import (
 from harness.clusters.kind.preflight import check_host
 from harness.clusters.kind.readiness import await_ready, await_server, check_audit
 from harness.clusters.kind.reuse import borrow, find, is_borrowed
-from harness.clusters.kind.troubles import is_noise
 from harness.clusters.state import remember
-from harness.errors import ClusterError, HarnessError
+from harness.errors import ClusterError, HarnessError, Interrupted
 from harness.evidence.ndjson import NdjsonWriter
 from harness.model.records import StageRecord
 from harness.model.resource import Resource
@@ -52,8 +51,9 @@ if TYPE_CHECKING:
 
 __all__ = ["KindProvider"]
 
-_SLOWNESS = 3.0  # a node boots, and kubeadm runs in it: so much longer than on `local`
+_SLOWNESS = 4.0  # a node boots, and kubeadm runs in it: so much longer than on `local`
 _SERVER_S = 60.0
+_STEP = ("•", "*")  # before each step that kind begins
 _API_SERVER = "kube-apiserver"
 _CONTROLLER_MANAGER = "kube-controller-manager"
 _NODES = Resource(group="", version="v1", plural="nodes", kind="Node", namespaced=False)
@@ -141,18 +141,17 @@ class KindProvider:
             farewell.promise(calls, calls.guard)
         kind = _cluster(calls, paths)
         try:
-            kind.create(paths.configuration, timeout=deadline.remaining, on_line=tell)
+            kind.create(paths.configuration, timeout=deadline.remaining, on_line=tell.step)
+            tell("waiting for nodes, DNS and storage")
             server = server_of(paths)
             _write_kubeconfig(paths, server, name)
             await_ready(calls, f"{calls.name}-control-plane", deadline)
             check_audit(paths)
             made = _look(paths, calls, server, name, info.server, durable=settings.durable)
-        except HarnessError:
-            tell("saving the logs of nodes and pods")
-            export_logs(kind, paths)
-            _give_up(calls)
-            raise
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, HarnessError) and not isinstance(error, Interrupted):
+                tell("saving the logs of nodes and pods")
+                export_logs(kind, paths)
             _give_up(calls)
             raise
         tell("cluster ready")
@@ -239,17 +238,22 @@ class KindProvider:
 
 
 class _Teller:
-    """Tells progress with the seconds since the start; kind's own lines without ornaments."""
+    """Tells progress with the seconds since the start."""
 
     def __init__(self, on_progress: Callable[[str], None] | None) -> None:
         self._tell = on_progress
         self._start = SYSTEM_CLOCK.now()
 
     def __call__(self, text: str) -> None:
-        plain = " ".join("".join(sign for sign in text if sign.isascii()).split()).strip(" .")
         seconds = (SYSTEM_CLOCK.now().mono_ns - self._start.mono_ns) / 1e9
-        if self._tell is not None and plain and not is_noise(text):
-            self._tell(f"{plain} ({seconds:.1f} s)")
+        if self._tell is not None:
+            self._tell(f"{text} ({seconds:.1f} s)")
+
+    def step(self, line: str) -> None:
+        """Tells a line of kind's if a step begins with it, without its ornaments."""
+        if line.strip().startswith(_STEP):
+            plain = "".join(sign for sign in line if sign.isascii())
+            self(" ".join(plain.split()).rstrip(" ."))
 
 
 @contextmanager
@@ -299,8 +303,7 @@ def _run_of(cluster: Cluster) -> RunFolder | None:
 def _give_up(calls: Calls) -> None:
     """Removes what there is of a cluster that couldn't be made; what stays, the guard tries."""
     with suppress(HarnessError):
-        if nodes_of(calls, calls.name) or calls.guard is not None:
-            remove(calls, calls.name, settle_s=0.5)
+        remove(calls, calls.name, settle_s=0.5)
         if calls.guard is not None:
             calls.guard.forget_end(calls.name)
 

@@ -14,7 +14,7 @@ from harness.clusters.kind.description import Made, describe
 from harness.clusters.kind.engine import ask_info, nodes_of
 from harness.clusters.kind.identities import IDENTITIES
 from harness.clusters.kind.images import NodeImage
-from harness.clusters.kind.layout import link_tools, name_of, own_client
+from harness.clusters.kind.layout import link_tools, name_of, own_client, paths_of
 from harness.clusters.kind.troubles import explained
 from harness.clusters.state import read_clusters
 from harness.errors import ClusterError, CommandError
@@ -77,7 +77,7 @@ def borrow(
     write_kubeconfig(
         paths.kubeconfig, server=server, pki=paths.pki, identity="harness", name=f"harness-{name}"
     )
-    audit_log = _audit_log(name, run)
+    audit_log = _audit_log(calls.name, run)
     client = own_client(paths, server)
     try:
         made = Made(
@@ -114,13 +114,17 @@ def _adapted(cluster: Cluster, audit_log: Path | None) -> Cluster:
     )
 
 
-def _audit_log(name: str, run: RunFolder | None) -> Path | None:
+def _audit_log(kind_name: str, run: RunFolder | None) -> Path | None:
     """Links the audit log of a cluster that the harness keeps into the run's evidence.
 
     A link, not a copy: the API server goes on writing. Both must lie on one file system.
     """
+    if run is None:
+        return None
     for kept in read_clusters():
-        if kept.provider == "kind" and kept.name == name and kept.audit_log and run is not None:
+        if kept.provider != "kind" or is_borrowed(paths_of(kept)) or not kept.audit_log:
+            continue
+        if name_of(kept) == kind_name:
             with suppress(OSError):
                 os.link(kept.audit_log, run.audit_log)
                 return run.audit_log

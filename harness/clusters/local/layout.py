@@ -93,8 +93,8 @@ def create_command(paths: Paths, program: Path) -> tuple[str | Path, ...]:
 def own_client(paths: Paths, server: str) -> KubeClient:
     """Returns a client of the harness's identity, by its files.
 
-    To read the kubeconfig would load the kubernetes package: half a second of a processor that
-    the API server needs to boot.
+    The kubeconfig says the same, but reading it takes a moment of a processor that the API server
+    needs to boot.
     """
     from harness.kube.client import KubeClient  # noqa: PLC0415 - slow to import
     from harness.kube.connection import Connection, Credentials  # noqa: PLC0415 - likewise

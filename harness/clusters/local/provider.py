@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import signal
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from harness.assets import Component as AssetComponent
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.clusters.local import components as processes
 from harness.clusters.local import snapshots
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.assets import AssetSet
+    from harness.assets import Component as AssetComponent
     from harness.clusters.local.configuration import Paths
     from harness.clusters.local.ports import Ports
     from harness.evidence.folder import RunFolder
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalProvider"]
 
+_PKI = "harness.clusters.local.pki"
 _API_SERVER = "kube-apiserver"
 _KWOK = "kwok-controller"
 _CONTROLLER_MANAGER = "kube-controller-manager"
@@ -58,15 +61,25 @@ class LocalProvider:
         settings: Of which it reads `durable` and `timeouts.cluster`.
     """
 
-    needed_assets = tuple(AssetComponent(name) for name in ASSETS)
     disposable = True
 
     def __init__(self, settings: Settings) -> None:
         self._durable = settings.durable
         self._timeout = settings.timeouts.cluster
 
+    @property
+    def needed_assets(self) -> tuple[AssetComponent, ...]:
+        """All binaries of a control plane; see `Provider.needed_assets`."""
+        from harness.assets import Component as AssetComponent  # noqa: PLC0415 - slow to import
+
+        return tuple(AssetComponent(name) for name in ASSETS)
+
     def check(self) -> None:
-        """Refuses nothing: what it needs are its binaries; see `Provider.check`."""
+        """Refuses nothing: what it needs are its binaries; see `Provider.check`.
+
+        Begins to load what `create` makes keys with, which takes as long as the guard's start.
+        """
+        threading.Thread(target=importlib.import_module, args=(_PKI,)).start()
 
     def admit(
         self,

@@ -54,6 +54,7 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _OK, _CONFLICT = 200, 409
 _SLICE_S = 1.0  # of a wait, between two looks at the processes
 _PAUSE_S = 0.02  # between two questions to a server that doesn't listen yet
+_WARM_S = 0.4  # what controller-manager needs until it asks its first question
 _GLANCE_S = 0.005  # between two looks at what kwokctl has started
 _PATIENCE_S = 8.0  # controller-manager ends by itself when it got no API server for ten seconds
 
@@ -173,6 +174,7 @@ class Boot:
         self._renewed: set[str] = set()
         self._held: dict[str, int] = {}
         self._serving = False
+        self._warm: Deadline | None = None
 
     def await_started(self, client: KubeClient) -> None:
         """Waits until kwokctl has started all, and ends it.
@@ -203,7 +205,23 @@ class Boot:
                     _send(pid, signal.SIGSTOP)
                     self._held[part.name] = pid
 
+    def _warm_up(self) -> None:
+        """Lets controller-manager begin, until `_cool_down`: the first objects wait for it.
+
+        It needs a processor to begin, and one is free while the API server makes its own roles.
+        What it asks then is refused; it asks again as soon as it goes on.
+        """
+        if _FIRST in self._held:
+            _send(self._held[_FIRST], signal.SIGCONT)
+            self._warm = Deadline(_WARM_S)
+
+    def _cool_down(self) -> None:
+        if self._warm is not None and self._warm.passed:
+            _send(self._held[_FIRST], signal.SIGSTOP)
+            self._warm = None
+
     def _let_go(self) -> None:
+        self._warm = None
         while self._held:
             _send(self._held.popitem()[1], signal.SIGCONT)
 
@@ -221,6 +239,7 @@ class Boot:
         Raises:
             ClusterError: A component ended, or time is over.
         """
+        self._warm_up()
         self._ask_until(client, "/readyz")
         self._serving = True
         self._let_go()
@@ -241,6 +260,7 @@ class Boot:
     def _ask_until(self, client: KubeClient, path: str) -> None:
         while True:
             self.check()
+            self._cool_down()
             if _answers(client, path):
                 return
             if self._deadline.passed:
@@ -377,6 +397,7 @@ class Boot:
         )
 
 
+_FIRST = "kube-controller-manager"
 _CLIENTS = frozenset({"kube-controller-manager", "kube-scheduler", "kwok-controller"})
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from harness.installers.workloads import Chosen
     from harness.model.target import Image, Target
 
-__all__ = ["Provided", "canonical", "check", "container_of", "extra_archives", "provide"]
+__all__ = ["Provided", "canonical", "check", "container_of", "extra_archives", "given", "provide"]
 
 
 class Provided(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ def provide(chosen: Chosen, *, target: Target, folder: Path, run: Run = command.
     named = str(container_of(chosen).get("image"))
     image = target.install.image
     if image is not None and image.name:
-        return Provided(name=image.name, how="the image that the target names")
+        return given(chosen, target)
     brought = next((path for path in extra_archives(target) if _holds(path, named)), None)
     if brought is not None:
         return Provided(name=named, how=f"as in {brought.name}, which the target makes")
@@ -89,6 +89,15 @@ def provide(chosen: Chosen, *, target: Target, folder: Path, run: Run = command.
         dockerfile.build(recipe, folder=Path(target.folder), name=named, run=run)
         dockerfile.save(named, archive, run=run)
         return Provided(name=named, how=f"built from {recipe.name} by Docker", archive=archive)
+    return given(chosen, target)
+
+
+def given(chosen: Chosen, target: Target) -> Provided:
+    """Returns the image that a workload has where nothing is made for it."""
+    image = target.install.image
+    if image is not None and image.name:
+        return Provided(name=image.name, how="the image that the target names")
+    named = str(container_of(chosen).get("image"))
     return Provided(name=named, how="as the nodes have it, or pull it")
 
 

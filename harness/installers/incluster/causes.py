@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from harness.installers.incluster.scenes import Scene
 
-__all__ = ["Cause", "first_cause"]
+__all__ = ["Cause", "denied", "first_cause", "told"]
 
 Json = dict[str, Any]  # any JSON object
 
@@ -33,7 +33,7 @@ _FORBIDDEN = re.compile(
 )
 _LOST_MOUNT = re.compile(r"(?P<kind>secret|configmap) \"(?P<name>[^\"]+)\" not found")
 _NO_ACCOUNT = re.compile(r"serviceaccounts? \"(?P<name>[^\"]+)\" not found")
-_SHOWN_LINES = 25
+_FIRST_LINES, _LAST_LINES = 8, 17
 _SIGKILL = 137
 
 
@@ -101,7 +101,7 @@ def _not_made(scene: Scene) -> Cause | None:
         title = f"{where} gets no Pod: its creation is refused."
         remedy = "The message says who refuses it."
     return Cause(
-        check="INS-001", title=title, detail=_told(scene, message), remedy=remedy, lasting=True
+        check="INS-001", title=title, detail=told(scene, message), remedy=remedy, lasting=True
     )
 
 
@@ -126,7 +126,7 @@ def _not_placed(scene: Scene) -> Cause | None:
             return Cause(
                 check="INS-001",
                 title=f"{describe(pod)} fits on no node: {_short(condition.get('message'))}",
-                detail=_told(scene, str(condition.get("message"))),
+                detail=told(scene, str(condition.get("message"))),
                 remedy="Ask for less, or add what the message misses: a node, a label, a volume.",
                 pod=_name(pod),
             )
@@ -147,7 +147,7 @@ def _not_mounted(scene: Scene) -> Cause | None:
         return Cause(
             check="INS-001",
             title=f"{describe(pod)} can't start: {what}{purpose}.",
-            detail=_told(scene, message),
+            detail=told(scene, message),
             remedy="Let install.webhooks be `managed`, or add the Certificate or the Secret to "
             "the manifests."
             if webhook
@@ -190,7 +190,7 @@ def _no_image(scene: Scene) -> Cause | None:
         return Cause(
             check="INS-001",
             title=f"The image {image} {why}.",
-            detail=_told(scene, message),
+            detail=told(scene, message),
             remedy="Name an image that can be pulled from there, or let the harness make it: by "
             "workloads[].process.build (a static program) or install.image.",
             lasting=reason in _GIVEN_UP,
@@ -210,7 +210,7 @@ def _not_started(scene: Scene) -> Cause | None:
             check="INS-001",
             title=f"Container {status.get('name')} of {describe(pod)} can't start: "
             f"{_short(message)}",
-            detail=_told(scene, message),
+            detail=told(scene, message),
             remedy="Mend what the message names: a missing Secret or ConfigMap, the user, the "
             "command.",
             lasting=True,
@@ -225,16 +225,16 @@ def _not_started(scene: Scene) -> Cause | None:
 def _not_alive(scene: Scene) -> Cause | None:
     for pod, status in _each(scene):
         ended = _ended(status)
-        if not ended or _is_init_done(status):
+        if not ended or status.get("ready") or _is_done(pod, status):
             continue
         looping = _waiting(status) == "CrashLoopBackOff"
-        lines = scene.logs.get(_name(pod), ())[-_SHOWN_LINES:]
+        lines = scene.logs.get(_name(pod), ())
         code = ended.get("exitCode")
         if ended.get("reason") == "OOMKilled":
             title = f"The operator ends by its memory limit (OOMKilled): {describe(pod)}."
             remedy = "Raise resources.limits.memory, or find what holds the memory."
-        elif denied := _denied(lines):
-            title, remedy = f"The operator ends since {denied}", _GRANT
+        elif missed := denied(lines):
+            title, remedy = f"The operator ends since {missed}", _GRANT
         else:
             probe = _last_event(scene, pod, "Unhealthy") if code == _SIGKILL else ""
             killed = f" Its liveness probe had failed: {_short(probe)}" if probe else ""
@@ -243,10 +243,10 @@ def _not_alive(scene: Scene) -> Cause | None:
         return Cause(
             check="INS-002",
             title=title,
-            detail=_told(scene, _message(status)),
+            detail=told(scene, _message(status)),
             remedy=remedy,
             lasting=looping,
-            lines=lines,
+            lines=_excerpt(lines),
             pod=_name(pod),
         )
     return None
@@ -259,10 +259,10 @@ def _not_ready(scene: Scene) -> Cause | None:
     for pod in _alive(scene):
         if _condition(pod, "Ready").get("status") == "True":
             continue
-        lines = scene.logs.get(_name(pod), ())[-_SHOWN_LINES:]
+        lines = scene.logs.get(_name(pod), ())
         message = _last_event(scene, pod, "Unhealthy")
-        if denied := _denied(lines):
-            title, remedy = f"The operator doesn't become ready: {denied}", _GRANT
+        if missed := denied(lines):
+            title, remedy = f"The operator doesn't become ready: {missed}", _GRANT
         elif message:
             title = f"The operator doesn't become ready: {_short(message)}"
             remedy = "Read the operator's log; it names what it could not do."
@@ -271,15 +271,15 @@ def _not_ready(scene: Scene) -> Cause | None:
         return Cause(
             check="INS-002",
             title=title,
-            detail=_told(scene, message),
+            detail=told(scene, message),
             remedy=remedy,
-            lines=lines,
+            lines=_excerpt(lines),
             pod=_name(pod),
         )
     return None
 
 
-def _denied(lines: Sequence[str]) -> str:
+def denied(lines: Sequence[str]) -> str:
     """Returns in words which permission the operator's log misses; empty for none."""
     for line in lines:
         if found := _FORBIDDEN.search(line):
@@ -287,6 +287,13 @@ def _denied(lines: Sequence[str]) -> str:
             where = (found["where"] or "").replace('\\"', '"').replace('"', "")
             return f"{found['user']} may not {found['verb']} {found['resource']}{group}{where}."
     return ""
+
+
+def _excerpt(lines: Sequence[str]) -> tuple[str, ...]:
+    """Returns the last lines, and the first: a program that prints its usage says why before it."""
+    if len(lines) <= _FIRST_LINES + _LAST_LINES:
+        return tuple(lines)
+    return (*lines[:_FIRST_LINES], "…", *lines[-_LAST_LINES:])
 
 
 # Reading objects
@@ -332,10 +339,11 @@ def _ended(status: Json) -> Json:
     return {}
 
 
-def _is_init_done(status: Json) -> bool:
-    """Whether a container ended as init containers do, or runs and is well again."""
+def _is_done(pod: Json, status: Json) -> bool:
+    """Whether it's an init container that ended well."""
+    first = (pod.get("status") or {}).get("initContainerStatuses") or ()
     ended = (status.get("state") or {}).get("terminated") or {}
-    return ended.get("exitCode") == 0 or bool(status.get("ready"))
+    return status in first and ended.get("exitCode") == 0
 
 
 def _condition(pod: Json, kind: str) -> Json:
@@ -364,7 +372,7 @@ def _short(message: object) -> str:
     return f"{text}."
 
 
-def _told(scene: Scene, message: str) -> str:
+def told(scene: Scene, message: str = "") -> str:
     """Returns a message, each Pod's state and the warnings of the scene, a line each."""
     lines = [message.strip()] if message.strip() else []
     for pod in scene.pods:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ApiError, ClusterError, HarnessError, InstallFault, NotVerified
-from harness.installers.incluster.causes import first_cause
+from harness.installers.incluster.causes import denied, first_cause
 from harness.installers.incluster.leadership import held
 from harness.installers.incluster.scenes import observe
 from harness.installers.incluster.waiting import Patience, await_available
@@ -273,8 +273,11 @@ class ClusterControl:
             if leading and (not workload.leases or set(workload.leases) & set(leading)):
                 return
             if deadline.passed:
+                missed = denied(self.log_tail())
+                why = f"; {missed.rstrip('.')}" if missed else ""
                 raise NotReady(
-                    f"no Lease is held by a Pod of {workload.name} after {deadline.seconds:g} s",
+                    f"no Lease is held by a Pod of {workload.name} after {deadline.seconds:g} s"
+                    f"{why}",
                     process=workload.name,
                 )
             self._clock.sleep(_PAUSE_S)

@@ -10,7 +10,7 @@ import msgspec
 
 from harness import command
 from harness.assets import Component
-from harness.clock import SYSTEM_CLOCK, utc
+from harness.clock import SYSTEM_CLOCK, Deadline, utc
 from harness.errors import ApiError, BuildError, ClusterError, CommandError, InstallFault
 from harness.evidence.ndjson import NdjsonWriter
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
@@ -110,7 +110,8 @@ class InClusterInstaller:
         self._timeouts = timeouts
         self._progress = on_progress
         self._on_kinds = on_kinds
-        self._load_image = load_image
+        # Nothing of ours can be brought to the nodes of a cluster that isn't ours.
+        self._load = load_image if cluster.provider != "existing" else None
         self._clock = clock
         self._folder = Path(cluster.state_dir) / "operator" / target.name
         self._client = _remembering(client, cluster)
@@ -183,7 +184,7 @@ class InClusterInstaller:
         """Removes all that was made, the last first, and waits until it and all Pods are gone.
 
         Custom resources that are left go first, while their operator may still remove its
-        finalizers.
+        finalizers; then its Pods, then the rest.
 
         Raises:
             ClusterError: Something stays; all of it is named.
@@ -194,25 +195,40 @@ class InClusterInstaller:
             run=self._run,
             patience=self._timeouts.delete,
             timeout=self._timeouts.delete,
-            end_operator=self._end_release,
+            end_operator=self._end_operator,
             clock=self._clock,
         )
-        self._await_end()
 
-    def _end_release(self) -> None:
-        if self._release is not None:
-            self._release.uninstall()
+    def _end_operator(self) -> None:
+        """Ends the operator before its permissions go, so that it's denied nothing on its way.
 
-    def _await_end(self) -> None:
-        """Waits until the operator's Pods are gone; they end after their Deployment is."""
-        deadline_ns = self._clock.now().mono_ns + int(_END_S * 1e9)
-        for chosen in self._workloads:
-            deployment = chosen.deployment
-            placed = {"namespace": chosen.namespace, **deployment["metadata"]}
-            while pods_of(self._client, {**deployment, "metadata": placed}):
-                if self._clock.now().mono_ns > deadline_ns:
-                    raise ClusterError(f"The Pods of {describe(deployment)} don't end.")
-                self._clock.sleep(_PAUSE_S)
+        Raises:
+            ClusterError: Its Pods don't end, or Helm can't end the release.
+        """
+        try:
+            deadline = Deadline(_END_S, clock=self._clock)
+            for chosen in self._workloads:
+                self._end_pods(chosen, deadline)
+        finally:
+            if self._release is not None:
+                self._release.uninstall()
+
+    def _end_pods(self, chosen: Chosen, deadline: Deadline) -> None:
+        resource = self._client.resource("deployments.apps")
+        found = self._client.find(resource, chosen.spec.deployment, chosen.namespace)
+        if found is None:
+            return
+        self._client.patch(
+            resource,
+            chosen.spec.deployment,
+            {"spec": {"replicas": 0}},
+            namespace=chosen.namespace,
+            subresource="scale",
+        )
+        while pods_of(self._client, found):
+            if deadline.passed:
+                raise ClusterError(f"The Pods of {describe(chosen.deployment)} don't end.")
+            self._clock.sleep(_PAUSE_S)
 
     # Before anything is applied
 
@@ -227,28 +243,34 @@ class InClusterInstaller:
 
     def _with_images(self, manifests: Sequence[Object]) -> list[Object]:
         """Makes and loads images; returns manifests that run them."""
+        provided: dict[str, choosing.Provided] = {}
+        archives = [] if self._load is None else self._archives()
+        for chosen in choose(self._target, manifests):
+            named = str(choosing.container_of(chosen).get("image"))
+            if named in provided:
+                continue
+            if self._load is None:
+                made = choosing.given(chosen, self._target)
+            else:
+                made = choosing.provide(chosen, target=self._target, folder=self._folder)
+            provided[named] = made
+            archives += [made.archive] if made.archive else []
+            self._notes.append(f"Image {made.name}: {made.how}.")
+        for archive in dict.fromkeys(archives):
+            self._progress(f"Loading the image {archive.stem}")
+            if self._load is not None:
+                self._load(archive)
+        changed, alterations = with_images(manifests, provided)
+        self._alterations += alterations
+        return changed
+
+    def _archives(self) -> list[Path]:
+        """Returns the archives that the target brings, built where it says how."""
         image = self._target.install.image
         if image is not None and image.build:
             self._progress("Building images")
             self._build(image.build)
-        archives = list(choosing.extra_archives(self._target))
-        provided: dict[str, choosing.Provided] = {}
-        for chosen in choose(self._target, manifests):
-            named = str(choosing.container_of(chosen).get("image"))
-            if named not in provided:
-                made = choosing.provide(chosen, target=self._target, folder=self._folder)
-                provided[named] = made
-                archives += [made.archive] if made.archive else []
-                self._notes.append(f"Image {made.name}: {made.how}.")
-        if archives and self._load_image is None:
-            raise ClusterError("Images can't be brought to the nodes of this cluster.")
-        for archive in dict.fromkeys(archives):
-            self._progress(f"Loading the image {archive.stem}")
-            if self._load_image is not None:
-                self._load_image(archive)
-        changed, alterations = with_images(manifests, provided)
-        self._alterations += alterations
-        return changed
+        return list(choosing.extra_archives(self._target))
 
     def _build(self, words: Sequence[str]) -> None:
         try:

@@ -19,7 +19,7 @@ __all__ = ["Scene", "observe"]
 
 Json = dict[str, Any]  # any JSON object
 
-_LINES = 40
+_LINES = 200
 
 
 class Scene(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +84,7 @@ def observe(
 
 
 def _printed(client: KubeClient, pod: Json, container: str) -> list[str]:
-    lines: list[str] = []
+    runs: list[list[str]] = []
     for previous in (True, False):
         with suppress(ApiError):  # it hasn't begun, or wasn't there before
             meta = pod["metadata"]
@@ -96,8 +96,8 @@ def _printed(client: KubeClient, pod: Json, container: str) -> list[str]:
                 lines=_LINES,
                 previous=previous,
             )
-            lines += text.splitlines()
-    return lines[-_LINES:]
+            runs += [text.splitlines()] if text.splitlines() not in runs else []
+    return [line for run in runs for line in run][-_LINES:]
 
 
 def _owners(obj: Json) -> set[str]:

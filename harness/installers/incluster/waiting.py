@@ -9,8 +9,8 @@ import msgspec
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import InstallFault
 from harness.installers.faults import not_ready
-from harness.installers.incluster.causes import Cause, first_cause
-from harness.installers.incluster.scenes import observe
+from harness.installers.incluster.causes import Cause, first_cause, told
+from harness.installers.incluster.scenes import Scene, observe
 from harness.kube.watch import NotObserved, await_object
 from harness.manifests.objects import describe
 from harness.model.findings import EvidenceRef, Finding, Severity
@@ -96,23 +96,24 @@ def await_available(
             last = missed.last or client.get(resource, name, namespace)
         else:
             return
-        cause = first_cause(observe(client, last, container, clean=clean))
+        scene = observe(client, last, container, clean=clean)
+        cause = first_cause(scene)
         title = cause.check + cause.pod if cause is not None and cause.lasting else ""
         if title != seen[0]:
             seen = (title, Deadline(patience.lasting, clock=clock))
         if (title and seen[1].passed) or deadline.passed:
-            raise fault_of(last, cause, seconds=patience.ready)
+            raise fault_of(scene, cause, seconds=patience.ready)
 
 
-def fault_of(deployment: Object, cause: Cause | None, *, seconds: float) -> InstallFault:
+def fault_of(scene: Scene, cause: Cause | None, *, seconds: float) -> InstallFault:
     """Returns the fault of a Deployment that isn't available."""
-    where = describe({"kind": "Deployment", **deployment})
+    where = describe(scene.deployment)
     if cause is None:
         return not_ready(
             where,
             f"The operator isn't available after {seconds:g} s.",
-            detail="Neither its Pods nor their events say why; `status` of the Deployment: "
-            f"{msgspec.json.encode((deployment.get('status') or {}).get('conditions')).decode()}",
+            detail=f"Neither its Pods nor their events say why.\n{told(scene)}",
+            tail=[line for lines in scene.logs.values() for line in lines],
         )
     log = f"evidence/operator/{cause.pod}.ndjson"
     printed = "\n".join(cause.lines)

@@ -172,6 +172,16 @@ class TestLog:
 
         assert self.judged(recording).status is Status.PASS
 
+    def test_with_a_burst_that_the_last_test_saw_fails_after_the_end_as_it_did_before(
+        self, recording: Recording
+    ) -> None:
+        recording.log(20, *["level=error msg=no"] * 25, step=0.1)
+        recording.test("test_whole_run.py::test_logged_no_panic", "failed", when=25)
+        before = self.judged(recording).status
+        recording.process(30, "ended", asked=True)
+
+        assert (before, self.judged(recording).status) == (Status.FAIL, Status.FAIL)
+
     def test_with_a_burst_after_a_mere_update_fails(self, recording: Recording) -> None:
         recording.log(31, *["level=error msg=no"] * 25, step=0.1)
         recording.stimulus(30, Action.UPDATE)

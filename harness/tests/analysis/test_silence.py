@@ -143,6 +143,73 @@ def test_writes_that_change_something_are_told_apart_from_those_that_do_not(
     assert "writes that changed nothing (no watch event followed)" in finding.detail
 
 
+def test_one_idle_write_is_told_in_the_singular(recording: Recording) -> None:
+    watched(recording)
+    recording.call(12, "update", "configmaps", "page")
+
+    (finding,) = at_rest(recording).findings
+
+    assert finding.title.startswith("The operator sent one write that changed nothing in 10 s")
+
+
+class TestAnIdleWrite:
+    """Isn't excused by an event that somebody else's write has caused."""
+
+    def idle(self, recording: Recording, *, end: float = 20) -> bool:
+        (finding,) = at_rest(recording, end=end).findings
+        return finding.severity is Severity.MINOR
+
+    def test_before_a_deletion_that_follows_the_window(self, recording: Recording) -> None:
+        watched(recording)
+        recording.call(17, "update", "configmaps", "page")
+        gone = {"metadata": {"namespace": "default", "name": "page", "uid": "page"}}
+        recording.event(20.5, "DELETED", gone, resource="configmaps")
+
+        assert self.idle(recording)
+
+    def test_before_a_change_of_the_suite(self, recording: Recording) -> None:
+        watched(recording, 20.51)
+        recording.call(17, "update", "configmaps", "page")
+        recording.call(20.5, "patch", "configmaps", "page", user=HARNESS)
+
+        assert self.idle(recording)
+
+    def test_before_a_write_of_the_operator_after_the_window(self, recording: Recording) -> None:
+        watched(recording, 20.51)
+        recording.call(17, "update", "configmaps", "page")
+        recording.call(20.5, "update", "configmaps", "page")
+
+        assert self.idle(recording)
+
+    def test_is_told_from_an_effective_one_beside_a_controllers(self, recording: Recording) -> None:
+        watched(recording, 12.01, 12.03)
+        recording.call(12, "update", "configmaps", "page")
+        recording.call(12.02, "update", "configmaps", "page", user=HARNESS)
+        recording.call(15, "update", "configmaps", "page")
+
+        (finding,) = at_rest(recording).findings
+
+        assert "wrote once" in finding.title
+        assert "first 5.0 s into the window" in finding.detail
+
+
+def test_a_write_whose_event_overtakes_that_of_another_is_effective(recording: Recording) -> None:
+    watched(recording, 12.3, 12.31)
+    recording.call(12, "update", "configmaps", "page")
+    recording.call(12.1, "update", "configmaps", "page", user=HARNESS)
+
+    assert at_rest(recording).findings[0].severity is Severity.BLOCKER
+
+
+def test_the_removal_of_the_last_finalizer_is_effective(recording: Recording) -> None:
+    watched(recording)
+    recording.call(12, "patch", "configmaps", "page")
+    going = {"namespace": "default", "name": "page", "uid": "page", "deletionTimestamp": "now"}
+    recording.event(12.01, "DELETED", {"metadata": going}, resource="configmaps")
+
+    assert at_rest(recording).findings[0].severity is Severity.BLOCKER
+
+
 def test_a_write_to_an_object_that_nobody_watched_counts_as_effective(recording: Recording) -> None:
     watched(recording)
     recording.call(12, "update", "configmaps", "other")

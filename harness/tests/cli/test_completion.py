@@ -17,7 +17,7 @@ from harness.resources import bundled
 
 PROGRAM = [sys.executable, "-m", "harness"]
 _PATIENCE_S = 30.0
-_QUICK_S = 0.5
+_QUICK = 8  # times what an interpreter with click takes
 
 
 def ask(line: str, place: Path) -> list[str]:
@@ -134,12 +134,15 @@ def test_clusters_that_are_up_are_completed(
     ],
 )
 def test_the_answer_comes_at_once(line: str, tmp_path: Path) -> None:
-    took = []
-    for _ in range(3):  # the best of them, in processor time: a busy machine is no fault of ours
+    bare, took = [], []
+    for _ in range(3):  # in turns, the best of each: a busy machine is no fault of ours
         start = _spent()
+        command.run([sys.executable, "-c", "import click"], timeout=_PATIENCE_S, cwd=tmp_path)
+        between = _spent()
         ask(line, tmp_path)
-        took.append(_spent() - start)
-    assert min(took) <= _QUICK_S
+        bare.append(between - start)
+        took.append(_spent() - between)
+    assert min(took) <= _QUICK * min(bare), "0.15 s on an idle machine, where bare click takes 0.06"
 
 
 def _spent() -> float:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
+from harness.cli import main
 from harness.errors import ApiError, ClusterError, UsageError
 from harness.kube import configfile
 from harness.kube.client import KubeClient
@@ -653,3 +654,48 @@ def test_an_edited_kubeconfig_never_gives_another_error(file: Path, seed: int) -
 
 def test_the_corpus_is_large_enough() -> None:
     assert len(EDITS) + len(CONTENTS) + len(PLUGINS) + len(ANSWERS) >= 170
+
+
+# On the command line
+
+
+def command_line(file: Path, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """Runs the command that would use a kubeconfig; returns exit code and what it said."""
+    argv = ["run", "--suite", "smoke", "--target", "reference", "--cluster", "existing"]
+    with pytest.raises(SystemExit) as ended:
+        main([*argv, "--kubeconfig", str(file), "--context", "here", "--dry-run", "--quiet"])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "Traceback" not in said.err
+    assert SECRET not in said.err
+    return ended.value.code, said.err
+
+
+def test_the_command_tells_each_of_them_and_ends_with_4(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (file.parent / "empty").touch()
+    (file.parent / "rubbish").write_text(f"{SECRET} is no certificate\n\x01")
+    for old, new, _ in EDITS:
+        if "current-context: here" in old:
+            continue  # the context is named here, so that none needs to be current
+        whole = WHOLE if old in WHOLE else WHOLE.replace(f"    token: {SECRET}\n", PLUGIN)
+        file.write_text(whole.replace(old, new, 1))
+        code, said = command_line(file, capsys)
+        assert code == ExitCode.USAGE, (new, said)
+        assert f"{file}" in said, new
+    for content, _ in CONTENTS.values():
+        file.write_bytes(content)
+        code, said = command_line(file, capsys)
+        assert code == ExitCode.USAGE, said
+        assert f"{file}" in said
+
+
+@pytest.mark.parametrize("how", ["missing", "failing", "rubbish"])
+def test_the_command_tells_a_plugin_that_fails_and_ends_with_3(
+    file: Path, how: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plugin(file, PLUGINS[how][0])
+    code, said = command_line(file, capsys)
+    assert code == ExitCode.ERROR, said
+    assert f"{file}:20)" in said

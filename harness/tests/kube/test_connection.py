@@ -228,9 +228,6 @@ def test_an_unknown_context_is_named(tmp_path: Path) -> None:
         Connection.from_kubeconfig(path, context="nowhere")
 
 
-def test_importing_the_client_does_not_import_the_kubernetes_package() -> None:
-    code = (
-        "import sys, harness.kube.client, harness.kube.watch\n"
-        "assert 'kubernetes' not in sys.modules and 'yaml' not in sys.modules"
-    )
+def test_importing_the_client_imports_no_yaml() -> None:
+    code = "import sys, harness.kube.client, harness.kube.watch\nassert 'yaml' not in sys.modules"
     command.run([sys.executable, "-c", code], timeout=30)

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.package
 BUNDLED = "harness/_bundled/"
 DEFINITION = re.compile(
     r"operators_under_test/"
-    r"(?:reference/.+|[^/]+/(?:target\.yaml|(?:config|manifests|samples|twins)/.+))"
+    r"(?:reference/.+|[^/]+/(?:target\.yaml|(?:chart|config|deploy|manifests|samples|twins)/.+))"
 )
 """All that the wheel holds of operators; `reference` is Python, which needs no building."""
 

@@ -42,6 +42,7 @@ from harness.tests.reporting.parts import (
     run_info,
     samples,
 )
+from harness.tests.reporting.permissions import PERMISSIONS, hostile_permissions
 
 __all__ = [
     "ALL",
@@ -76,6 +77,7 @@ def passing() -> RunResult:
         convergences=CONVERGENCES,
         series=samples(),
         phases=PHASES,
+        permissions=PERMISSIONS,
         alterations=ALTERATIONS,
         notes=("The container's memory limit (128Mi) is not applied: this user has no cgroup.",),
         blind_spots=BLIND_SPOTS,
@@ -246,6 +248,7 @@ def hostile() -> RunResult:
         ),
         series=(msgspec.structs.replace(samples()[0], name=text, subject=text, unit=text),),
         phases=(PhaseBand(name=text, start_s=1, end_s=40),),
+        permissions=hostile_permissions(text),
         alterations=(Alteration(subject=text, before=text, after=text, reason=text),),
         notes=(text,),
         blind_spots=(text,),

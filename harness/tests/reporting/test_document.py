@@ -66,7 +66,14 @@ def test_a_result_is_read_back_as_it_was_written(result: RunResult, tmp_path: Pa
 def test_all_reports_are_written_and_nothing_else(tmp_path: Path) -> None:
     write_reports(results.hostile(), RunFolder(tmp_path))
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["allure-results", "junit.xml", "report.html", "result.json", "summary.md"]
+    assert names == [
+        "allure-results",
+        "junit.xml",
+        "rbac-minimal.yaml",
+        "report.html",
+        "result.json",
+        "summary.md",
+    ]
 
 
 def test_an_unwritable_folder_is_an_evidence_error_with_a_hint(tmp_path: Path) -> None:

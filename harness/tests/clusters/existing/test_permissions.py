@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from harness.clusters.existing.conflicts import conflicts
 from harness.clusters.existing.demands import Demand, Demands
 from harness.clusters.existing.permissions import Rights, missing_rights
+from harness.clusters.existing.presence import absences
 from harness.model.installation import InstallWay
 from harness.model.target import Install, Kind, Metrics, Target, WorkloadSpec
 
@@ -179,3 +181,32 @@ def test_what_is_there_under_a_name_of_the_target_is_told(live: Live) -> None:
 def test_a_namespace_that_is_there_is_no_conflict(live: Live) -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}}
     assert conflicts(live.client, (namespace,), InstallWay.PROCESS) == []
+
+
+def test_an_operator_that_is_said_to_be_present_must_be_there(live: Live) -> None:
+    assert absences(live.client, TARGET) == [
+        "there is no Deployment 'editor' (workloads[].deployment)",
+        "pages.books.example isn't served (kinds[].resource)",
+    ]
+
+
+def test_a_deployment_must_be_the_only_one_of_its_name(live: Live) -> None:
+    deployments = live.client.resource("deployments.apps")
+    pods = {
+        "metadata": {"labels": {"a": "b"}},
+        "spec": {"containers": [{"name": "c", "image": "i"}]},
+    }
+    spec = {"replicas": 0, "selector": {"matchLabels": {"a": "b"}}, "template": pods}
+    places = ("default", "kube-public")
+    for place in places:
+        body = {**DEPLOYMENT, "metadata": {"name": "editor", "namespace": place}, "spec": spec}
+        live.client.create(deployments, body)
+    try:
+        told = absences(live.client, TARGET)
+        chosen = WorkloadSpec(deployment="editor", namespace="default")
+        sure = absences(live.client, msgspec.structs.replace(TARGET, workloads=(chosen,)))
+    finally:
+        for place in places:
+            live.client.delete(deployments, "editor", place)
+    assert "in several namespaces: default, kube-public" in told[0]
+    assert len(sure) == 1

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
-from harness.clusters.existing.selection import select
+from harness.clusters.existing.selection import flattened, select
 from harness.errors import UsageError
 from harness.settings import Settings
 
@@ -71,6 +72,18 @@ def test_kubeconfig_may_list_several_files(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("KUBECONFIG", ":".join(map(str, files)))
     found = select(Settings(cluster="existing", context="two"))
     assert found.server == "https://two.example:6443"
+
+
+def test_a_proxy_of_the_environment_is_named_for_all_who_come_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "proxy.example:3128")
+    monkeypatch.setenv("NO_PROXY", "two.example")
+    for name, proxy in (("one", "http://proxy.example:3128"), ("two", None)):
+        file = kubeconfig(tmp_path / name, name)
+        found = flattened(Settings(cluster="existing", kubeconfig=str(file), context=name))
+        (about,) = json.loads(found)["clusters"]
+        assert about["cluster"].get("proxy-url") == proxy
 
 
 def test_no_kubeconfig_at_all_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

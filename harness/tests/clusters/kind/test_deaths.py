@@ -130,7 +130,7 @@ def test_what_is_left_when_the_guard_was_killed_too_is_found(
 def test_nodes_are_found_by_label_where_even_their_state_is_gone(
     own_home: Path, tmp_path: Path
 ) -> None:
-    starter = Starter("Preparing nodes", tmp_path / "runs")
+    starter = Starter("Writing configuration", tmp_path / "runs")
     starter.kill_guard()
     starter.kill()
     run(("rm", "-r", own_home), timeout=60)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -131,6 +132,25 @@ def test_only_nodes_whose_cluster_is_gone_are_leftovers(
     assert (f"rm --force --volumes {NODE}" in docker.asked) is not alive
     assert (NAME in " ".join(told)) is not alive
     assert not any(asked.startswith("rm") and "kind-" in asked for asked in docker.asked)
+
+
+def test_networks_without_a_cluster_are_leftovers_unless_they_are_new(
+    docker: RecordedDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "harness" / "clusters" / "aaaaaaaa").mkdir(parents=True)  # being made
+    old = "2020-01-31 23:59:59.123 +0000 UTC"
+    new = f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} +0000 UTC"
+    docker.answer(
+        "network ls",
+        f"harness-1a2b3c4d {old}\nharness-bbbbbbbb {new}\nharness-aaaaaaaa {old}\n"
+        f"harness-mine {old}\nkind {old}\n",
+    )
+    told = remove_leftovers()
+    assert [asked for asked in docker.asked if asked.startswith("network rm")] == [
+        "network rm harness-1a2b3c4d"
+    ]
+    assert told == ["Removed the network harness-1a2b3c4d that a killed run left."]
 
 
 def test_the_users_settings_for_kind_and_clients_are_not_passed_on(

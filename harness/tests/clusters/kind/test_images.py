@@ -29,9 +29,13 @@ ABSENT = "[]\nError: No such image: x\n"
 
 def has_own(docker: RecordedDocker) -> None:
     labels = {OWN_LABEL: f"v{KUBERNETES}", NODES_LABEL: "1"}
-    docker.answer(f"label={OWN_LABEL}=v{KUBERNETES}", "sha256:abc\nsha256:old\n")
-    docker.answer("{{json .RepoTags}} sha256:abc", json.dumps([OWN]))
-    docker.answer(OWN, json.dumps({"Id": "sha256:abc", "Config": {"Labels": labels}}))
+    docker.answer(f"label={OWN_LABEL}=v{KUBERNETES}", "sha256:draft\nsha256:abc\nsha256:old\n")
+    config = {"Labels": labels, "Entrypoint": ["/init"]}
+    draft = {"Id": "sha256:draft", "RepoTags": ["draft:1"], "Config": {"Labels": labels}}
+    docker.answer("sha256:draft", json.dumps(draft))
+    docker.answer(
+        "sha256:abc", json.dumps({"Id": "sha256:abc", "RepoTags": [OWN], "Config": config})
+    )
 
 
 def test_kinds_own_image_is_taken_where_it_is(docker: RecordedDocker, calls: Calls) -> None:
@@ -43,7 +47,9 @@ def test_kinds_own_image_is_taken_where_it_is(docker: RecordedDocker, calls: Cal
     assert image.spans_nodes
 
 
-def test_else_the_newest_that_was_built_here(docker: RecordedDocker, calls: Calls) -> None:
+def test_else_the_newest_whole_one_that_was_built_here(
+    docker: RecordedDocker, calls: Calls
+) -> None:
     docker.answer(OFFICIAL, ABSENT, code=1)
     has_own(docker)
     image = choose(calls)

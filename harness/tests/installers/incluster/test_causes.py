@@ -122,6 +122,16 @@ def test_a_crash_loop_tells_exit_code_and_last_lines() -> None:
     assert cause.lasting
 
 
+def test_of_a_long_log_the_beginning_is_shown_too() -> None:
+    looping = waiting("CrashLoopBackOff", restarts=2, ended={"exitCode": 2, "reason": "Error"})
+    usage = ("flag provided but not defined: -x", *(f"  -{number}" for number in range(60)))
+    cause = first_cause(scene(pod(looping, phase="Running"), logs=usage))
+    assert cause is not None
+    assert cause.lines[0] == usage[0]
+    assert cause.lines[8:10] == ("…", "  -43")
+    assert cause.lines[-1] == usage[-1]
+
+
 def test_a_first_end_is_not_yet_a_loop() -> None:
     ended = waiting("", restarts=0, ended={"exitCode": 7, "reason": "Error"})
     assert not _found(scene(pod(ended, phase="Running")))[2]

@@ -26,8 +26,8 @@ const (
 	// ManagedBy is the value of managedByLabel on everything that this operator makes.
 	ManagedBy = "application-operator"
 
-	container = "application"
-	httpPort  = "http"
+	containerName = "application"
+	httpPort      = "http"
 )
 
 // The fill functions below write what this operator wants into an object, be it blank or read from
@@ -73,12 +73,12 @@ func fillDeployment(deployment *kappsv1.Deployment, application *appsv1.Applicat
 		SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 	}
 	for i := range pod.Containers {
-		if pod.Containers[i].Name == container {
+		if pod.Containers[i].Name == containerName {
 			fillContainer(&pod.Containers[i], application)
 			return
 		}
 	}
-	pod.Containers = append(pod.Containers, corev1.Container{Name: container})
+	pod.Containers = append(pod.Containers, corev1.Container{Name: containerName})
 	fillContainer(&pod.Containers[len(pod.Containers)-1], application)
 }
 

@@ -4,10 +4,12 @@
 package main
 
 import (
-	"errors"
+	"context"
 	"log"
 	"net/http"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"operator-harness.example/podtato-head/internal/page"
@@ -17,9 +19,18 @@ import (
 var version string
 
 func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := serve(ctx); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// serve answers until it is asked to end.
+func serve(ctx context.Context) error {
 	others, err := page.Parse(os.Getenv("PODTATO_PARTS"))
 	if err != nil {
-		log.Fatalf("PODTATO_PARTS: %v", err)
+		return err
 	}
 	part := &page.Part{
 		Name:    or(os.Getenv("PODTATO_PART"), "part"),
@@ -32,9 +43,16 @@ func main() {
 		Handler:           part,
 		ReadHeaderTimeout: 5 * time.Second,
 	}
+	ended := make(chan error, 1)
+	go func() { ended <- server.ListenAndServe() }()
 	log.Printf("%s %s listens at %s", part.Name, part.Version, server.Addr)
-	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
-		log.Fatal(err)
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		grace, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		return server.Shutdown(grace)
 	}
 }
 
