@@ -206,6 +206,7 @@ def _pump(
             f"{shlex.join(words[:_TITLE_WORDS])} took longer than {timeout:g} s "
             f"and was stopped:\n{tail}",
             output_tail=tail,
+            timed_out=True,
         )
     return output
 

@@ -97,11 +97,15 @@ class CommandError(HarnessError):
 
     Attributes:
         output_tail: The last lines that it printed, without secrets.
+        timed_out: Whether it was stopped since it took too long.
     """
 
-    def __init__(self, message: str, *, hint: str = "", output_tail: str = "") -> None:
+    def __init__(
+        self, message: str, *, hint: str = "", output_tail: str = "", timed_out: bool = False
+    ) -> None:
         super().__init__(message, hint=hint)
         self.output_tail = output_tail
+        self.timed_out = timed_out
 
 
 class ClusterError(HarnessError):

@@ -30,6 +30,8 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Window of silence at rest. Longer than a usual requeue; conformance uses 60 s."""
     stop: float = 15.0
     """Between SIGTERM and SIGKILL of an operator process; a pod gets 30 s."""
+    tests: float = 600.0
+    """For the operator's own unit tests; what `go test` allows a package."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Let etcd fsync. Off by default, as in envtest: a run's data needs no crash safety."""
     seed: int = 0
     """Seed of every random choice; 0 draws one and records it."""
+    own_tests: bool = True
+    """Whether the unit suite runs the operator's own unit tests."""
+    previous: str = ""
+    """The release before: a folder, a file or a git reference; empty for none."""
     fail_fast: bool = False
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()

@@ -3,7 +3,7 @@
 judge         the one judge: a check, evidence and a window in; a CheckOutcome out
 registry      which function judges which check
 case          what a check function is given, and how it answers
-install admission convergence silence lifecycle permissions observability own_tests
+install admission convergence silence lifecycle permissions observability own_tests static
               the check functions, by family
 rbac/         permissions: granted, used, dangerous
 writes changes objects logs metrics

@@ -73,9 +73,9 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
 
     Args:
         evidence: Of the run.
-        checks: Ids of the suite's checks. Installing and staying up are judged in any case, so is
-            each check that a window names, and what the operator may do, where its roles are
-            known; a suite's own failed assertions are never left out.
+        checks: Ids of the suite's checks. Installing and staying up are judged wherever there was
+            a cluster, so is each check that a window names, and what the operator may do, where its
+            roles are known; a suite's own failed assertions are never left out.
 
     Returns:
         At least one outcome for each check, in the order of `checks`.
@@ -86,8 +86,9 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     known = load_catalogue()
     named = (check for phase in evidence.phases() for check in phase.checks if check in known)
     uninstalled = [_WHERE_UNINSTALLED] if evidence.run.inventory_file.exists() else []
+    always = _ALWAYS if evidence.manifest.cluster else ()
     bound = sorted(DANGERS) if evidence.access() else []  # known as soon as it was installed
-    wanted = dict.fromkeys([*checks, *_ALWAYS, *named, *uninstalled, *bound])
+    wanted = dict.fromkeys([*checks, *always, *named, *uninstalled, *bound])
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
     if _ONLY_WHEN_BROKEN not in wanted:
         own = judge(_ONLY_WHEN_BROKEN, evidence, None)

@@ -15,6 +15,38 @@ from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.rbac.dangers import DANGERS, judge_danger
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
+from harness.analysis.static.conditions import conditions_are_standard
+from harness.analysis.static.fields import (
+    conventions_are_kept,
+    described_and_consistent,
+    lists_say_how_they_merge,
+    numbers_and_times_are_typed,
+    users_input_is_bounded,
+)
+from harness.analysis.static.networks import no_policy_allows_all
+from harness.analysis.static.own import own_tests_pass
+from harness.analysis.static.removed import no_removed_api
+from harness.analysis.static.rules import of_all, of_crds, of_webhooks, of_workloads
+from harness.analysis.static.samples import each_kind_has_a_sample, samples_fit
+from harness.analysis.static.structure import (
+    is_structural,
+    spec_is_typed,
+    status_is_a_subresource,
+)
+from harness.analysis.static.upgrade import crds_can_follow
+from harness.analysis.static.versions import columns_lead_somewhere, versions_convert
+from harness.analysis.static.webhooks import (
+    webhooks_leave_the_cluster_alone,
+    webhooks_say_how_they_fail,
+)
+from harness.analysis.static.workloads import (
+    has_own_account,
+    has_probes,
+    has_time_to_end,
+    images_and_resources,
+    replicas_elect,
+    unprivileged,
+)
 from harness.analysis.uninstall import uninstall_leaves_nothing
 from harness.model.findings import CheckOutcome
 
@@ -28,6 +60,31 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "RBA-004": nothing_denied,
         "OBS-006": log_is_sane,
         "SUI-001": assertions_hold,
+        "UNI-001": own_tests_pass,
+        "API-001": of_crds(is_structural),
+        "API-002": of_crds(spec_is_typed),
+        "API-003": of_crds(status_is_a_subresource),
+        "API-004": of_crds(conditions_are_standard),
+        "API-005": of_crds(lists_say_how_they_merge),
+        "API-006": of_crds(users_input_is_bounded),
+        "API-007": of_crds(numbers_and_times_are_typed),
+        "API-008": of_crds(described_and_consistent),
+        "API-009": of_crds(conventions_are_kept),
+        "API-012": of_all(no_removed_api),
+        "API-013": of_all(samples_fit),
+        "API-014": of_all(each_kind_has_a_sample),
+        "API-015": of_crds(versions_convert),
+        "API-016": of_crds(columns_lead_somewhere),
+        "SEC-004": of_all(no_policy_allows_all),
+        "WEB-001": of_webhooks(webhooks_say_how_they_fail),
+        "WEB-002": of_all(webhooks_leave_the_cluster_alone),
+        "SEC-002": of_workloads(unprivileged),
+        "SEC-003": of_workloads(images_and_resources),
+        "OBS-007": of_workloads(has_probes),
+        "RBA-007": of_workloads(has_own_account),
+        "LIF-011": of_workloads(has_time_to_end),
+        "RES-013": of_all(replicas_elect),
+        "UPG-001": of_all(crds_can_follow),
         **dict.fromkeys(DANGERS, judge_danger),
     }
 )

@@ -75,7 +75,7 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     required=True,
     metavar="NAME|DIR",
     shell_complete=completion.suites,
-    help="A bundled suite (smoke) or a folder of your own tests; may be given again.",
+    help="A bundled suite (unit, smoke) or a folder of your own tests; may be given again.",
 )
 @click.option(
     "--target",
@@ -143,6 +143,17 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
 @click.option(
     "-k", "keyword", default="", metavar="EXPR", help="Only tests that match, as in pytest."
 )
+@click.option(
+    "--previous",
+    default="",
+    metavar="DIR|FILE|REF",
+    shell_complete=completion.files,
+    help="The release before (its CRDs, or a git reference): the unit suite says whether the "
+    "CRDs can follow.",
+)
+@click.option(
+    "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
 @click.option(
     "--fail-on",
@@ -155,7 +166,7 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     "timeouts",
     multiple=True,
     metavar="NAME=SECONDS",
-    help="cluster, install, ready, converge, delete, silence or stop; may be given again.",
+    help="cluster, install, ready, converge, delete, silence, stop or tests; may be given again.",
 )
 @click.option("--dry-run", is_flag=True, help="Say what would run, and start nothing.")
 @click.option("--quiet", is_flag=True, help="Only the verdict.")
@@ -176,6 +187,8 @@ def run(
     durable: bool,
     seed: int | None,
     keyword: str,
+    previous: str,
+    no_own_tests: bool,
     fail_fast: bool,
     fail_on: tuple[str, ...],
     timeouts: tuple[str, ...],
@@ -190,6 +203,7 @@ def run(
     takes everything down again. The report is report.html in the run folder.
 
     \b
+    harness run --suite unit --target guestbook                      no cluster, seconds
     harness run --suite smoke --target guestbook
     harness run --suite smoke --target ./target.yaml --timeout converge=120
     harness run --suite ./my_suite --target guestbook -k message
@@ -217,6 +231,8 @@ def run(
         keep=keep,
         durable=durable,
         seed=seed or 0,
+        previous=previous,
+        own_tests=not no_own_tests,
         fail_fast=fail_fast,
         fail_on=fail_on,
         keyword=keyword,
@@ -268,17 +284,21 @@ def _plan(prepared: Prepared) -> None:
     click.echo(f"Target    {target.name}  ({target.folder})")
     if target.twin is not None:
         click.echo(f"Twin      {target.twin.name}: {target.twin.title}")
-    click.echo(f"Cluster   {prepared.request.settings.cluster}")
+    click.echo(f"Cluster   {prepared.request.settings.cluster if prepared.live else 'none'}")
     for asset in prepared.assets.assets:
         click.echo(f"Binary    {asset.component} {asset.version}  ({asset.source})")
     for body in prepared.manifests:
         metadata = body["metadata"]
         place = f"{metadata['namespace']}/" if metadata.get("namespace") else ""
-        click.echo(f"Apply     {body['kind']} {place}{metadata['name']}")
-    for workload in target.workloads:
+        click.echo(
+            f"{'Apply ' if prepared.live else 'Judge '}    {body['kind']} {place}{metadata['name']}"
+        )
+    for workload in target.workloads if prepared.live else ():
         if workload.process is not None:
             click.echo(f"Process   {workload.deployment}: {shlex.join(workload.process.command)}")
-    for suite in prepared.suites:
+    if prepared.own_tests is not None:
+        click.echo(f"Tests     {shlex.join(prepared.own_tests.argv)}")
+    for suite in prepared.live:
         click.echo(f"Suite     {suite.name}: {len(prepared.tests[suite.name])} tests")
         for test in prepared.tests[suite.name]:
             click.echo(f"          {test}")

@@ -163,6 +163,21 @@ class RunFolder:
         return self.evidence / "cluster-calls.ndjson"
 
     @property
+    def manifests_file(self) -> Path:
+        """ManifestRecords, by the runner, where a suite is static."""
+        return self.evidence / "manifests.ndjson"
+
+    @property
+    def own_tests_file(self) -> Path:
+        """OwnTests as JSON; absent where they weren't run."""
+        return self.evidence / "own-tests.json"
+
+    @property
+    def own_tests_log(self) -> Path:
+        """What the operator's own unit tests printed."""
+        return self.evidence / "own-tests.log"
+
+    @property
     def audit_log(self) -> Path:
         """The API server's audit log; rotated files lie beside it as audit-<time>.log."""
         return self.evidence / "audit.log"

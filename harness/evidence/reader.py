@@ -27,7 +27,9 @@ from harness.model.records import (
     GapRecord,
     JudgedRecord,
     LogLine,
+    ManifestRecord,
     MetricsPage,
+    OwnTests,
     Phase,
     ProcessEvent,
     Snapshot,
@@ -108,6 +110,16 @@ class Evidence:
     def uninstalled(self) -> Uninstalled | None:
         """How the uninstall went; None where there was none."""
         return self._document(self.run.uninstall_file, Uninstalled)
+
+    @cached_property
+    def own_tests(self) -> OwnTests | None:
+        """What became of the operator's own unit tests; None where they weren't run."""
+        return self._document(self.run.own_tests_file, OwnTests)
+
+    @cached_property
+    def manifests(self) -> tuple[ManifestRecord, ...]:
+        """The rendered manifests and samples; record number n stands on line n of the file."""
+        return self._records(self.run.manifests_file, ManifestRecord)
 
     def inventory(self, name: str) -> Inventory | None:
         """Returns what a cluster held "before" or "after"; None where nobody looked."""

@@ -11,6 +11,8 @@ Who writes what (all below RUN/evidence/; each file has one writer):
     probes.ndjson             GapRecord      probes: what they missed
     samples/<name>.i64        columns        probes (`harness.evidence.columns`)
     metrics/*.json            MetricsPage    probes (called by the pytest plugin)
+    manifests.ndjson          ManifestRecord runner, where a suite is static
+    own-tests.json            OwnTests       runner, the same
     audit*.log                ApiCall        kube-apiserver, in the API's own audit format
     components/*.log                         the cluster's components
 """
@@ -30,11 +32,14 @@ from harness.model.time import Span, Stamp
 __all__ = [
     "Action",
     "ApiCall",
+    "FailedTest",
     "GapRecord",
     "Handed",
     "JudgedRecord",
     "LogLine",
+    "ManifestRecord",
     "MetricsPage",
+    "OwnTests",
     "Phase",
     "ProcessEvent",
     "RoleName",
@@ -294,3 +299,53 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
     handed: Handed | None = None
     file: str = ""
     line: int = 0
+
+
+class ManifestRecord(_Record, frozen=True, kw_only=True, tag="manifest"):
+    """One object of the operator's manifests, or a sample, as it was rendered.
+
+    Attributes:
+        origin: "manifest", "sample", or "previous" for a CRD of the release before.
+        object: Without the values of Secrets.
+        file: Of a sample, relative to the target's folder.
+    """
+
+    origin: str
+    object: dict[str, Any]  # any JSON
+    file: str = ""
+
+
+class FailedTest(msgspec.Struct, frozen=True, kw_only=True):
+    """One of the operator's own tests that failed.
+
+    Attributes:
+        output: The last lines that it printed.
+    """
+
+    name: str
+    output: str = ""
+
+
+class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the operator's own unit tests.
+
+    Attributes:
+        command: As it was run.
+        exit_code: None where it was stopped since it took too long.
+        seconds: How long it took.
+        limit_s: Its time limit.
+        counted: Whether the command told its single tests; else nobody has counted them.
+        tail: The last lines of its output.
+        log: Name of the file in `evidence/` that holds all of it.
+    """
+
+    command: tuple[str, ...]
+    exit_code: int | None
+    seconds: float
+    limit_s: float
+    counted: bool = False
+    passed: int = 0
+    skipped: int = 0
+    failed: tuple[FailedTest, ...] = ()
+    tail: str = ""
+    log: str = ""

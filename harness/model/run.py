@@ -21,6 +21,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         title: What it answers, in one sentence.
         checks: Ids of the checks that it judges.
         needs: Capabilities of the cluster without which none of it can run.
+        static: It needs no cluster: it is judged on the rendered manifests, the samples and the
+            operator's own unit tests, and has no tests of its own.
         folder: Absolute path of its tests.
     """
 
@@ -28,6 +30,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     title: str = ""
     checks: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    static: bool = False
     folder: str = ""
 
 
@@ -36,6 +39,8 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         checks: Ids of all checks of the suites, in the order of the report.
+        cluster: Provider; empty where the run needed none.
+        kubernetes: The version that manifests are judged for, "X.Y.Z".
         fail_on: What else turns the verdict: "minor", "not_verified".
         facts: Host, versions and settings, as the environment table shows them.
         command: The command line, for people who want to repeat it.
@@ -53,6 +58,7 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: tuple[str, ...] = ()
     facts: tuple[Fact, ...] = ()
     command: str = ""
+    kubernetes: str = ""
     timeouts: dict[str, float] = {}
 
 

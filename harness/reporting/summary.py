@@ -55,7 +55,7 @@ def render_summary(result: RunResult) -> str:
     blocks = [
         f"## {VERDICT_WORDS[result.verdict]}: {escaped(target(run))}, {escaped(suites(run))}",
         escaped(result.sentence),
-        f"{escaped(run.cluster_provider)} cluster, {escaped(moment(run.started))}, "
+        f"{escaped(run.cluster_provider) or 'no'} cluster, {escaped(moment(run.started))}, "
         f"{escaped(duration(run.duration_s))}. {_tally(result)}",
         *_errors(result),
         *_failures(result),

@@ -96,7 +96,11 @@ _TITLE, _BODY = ("  ", "    "), ("    ", "    ")
 def _head(result: RunResult) -> str:
     run = result.run
     suite = " suite" if run.suites else ""
-    parts = (target(run), f"{suites(run)}{suite}", f"{one_line(run.cluster_provider)} cluster")
+    parts = (
+        target(run),
+        f"{suites(run)}{suite}",
+        f"{one_line(run.cluster_provider) or 'no'} cluster",
+    )
     return f"Verdict: {result.verdict.upper()}   {', '.join(parts)}, {duration(run.duration_s)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import traceback
 from contextlib import ExitStack, closing, contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
 from harness.installers import installer_for
 from harness.kube.client import KubeClient
+from harness.manifests.objects import secret_values
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
 from harness.model.records import StageRecord, SuiteRecord, TestOutcome
@@ -30,10 +32,14 @@ from harness.probes.inventory import take_inventory
 from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
+from harness.runner.owntests import run_own_tests
+from harness.runner.static import record_manifests
+from harness.runner.workshop import workshop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from harness.clusters.provider import Provider
     from harness.installers import Installer
     from harness.model.inventory import Inventory
     from harness.runner.interrupt import Interruption
@@ -91,7 +97,6 @@ class _Executor:
         self._progress = progress
         self._clock = clock
         self._stages = NdjsonWriter(run.stages_file)
-        self._provider = clusters.provider(self._settings)
         self._state = clusters.new_state_dir()
         self._recorder: Recorder | None = None
         self._guard: Guard | None = None
@@ -100,6 +105,10 @@ class _Executor:
         self._all_passed = False
         self.cluster: Cluster | None = None
         self.errors: list[ErrorNote] = []
+
+    @cached_property
+    def _provider(self) -> Provider:
+        return clusters.provider(self._settings)
 
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
@@ -125,6 +134,12 @@ class _Executor:
             InstallFault: The operator could not be installed, by its own fault.
             HarnessError: Ours or the environment's.
         """
+        if self._prepared.static:
+            self._look()
+            interruption.check()
+        if not self._prepared.live:
+            self._all_passed = True
+            return
         guard = self._start_guard()
         existing = self._settings.cluster == "existing"
         with self.stage("cluster", f"{'Opening' if existing else 'Starting'} the cluster"):
@@ -148,7 +163,7 @@ class _Executor:
         self._look_up_access("1-installed", client)
         self._record_probes(guard, client, installation)
         outcomes = []
-        for suite in self._prepared.suites:
+        for suite in self._prepared.live:
             interruption.check()
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 passed = self._suite(suite, guard, cluster, installation)
@@ -157,6 +172,25 @@ class _Executor:
                 break
         self._all_passed = all(outcomes)
         self._look_up_access("2-tested", client)  # with the roles that the operator made
+
+    def _look(self) -> None:
+        """Writes down what the static checks are judged on."""
+        prepared = self._prepared
+        for note in () if prepared.live else prepared.notes:
+            self._progress.note(note)  # nothing is installed that could carry it to the report
+        with self.stage("manifests", "Recording the manifests"):
+            record_manifests(self._run, prepared.target, prepared.manifests, prepared.previous)
+        if prepared.own_tests is None:
+            return
+        with self.stage("own tests", "Running the operator's own unit tests"), workshop() as room:
+            run_own_tests(
+                prepared.own_tests,
+                self._run,
+                room,
+                limit=self._settings.timeouts.tests,
+                on_line=self._progress.detail,
+                secrets=secret_values(prepared.manifests),
+            )
 
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead.
@@ -233,7 +267,8 @@ class _Executor:
         return self._guard
 
     def _install(self, guard: Guard, cluster: Cluster, client: KubeClient) -> Installation:
-        self._installer = installer = installer_for(self._prepared.way)(
+        way = self._prepared.way or InstallWay.PROCESS
+        self._installer = installer = installer_for(way)(
             target=self._prepared.target,
             cluster=cluster,
             client=client,
@@ -378,13 +413,14 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
         checks=prepared.checks,
         target=prepared.target.name,
         twin=request.twin or "",
-        cluster=request.settings.cluster,
+        cluster=request.settings.cluster if prepared.live else "",
         started=now,
         harness_version=__version__,
         seed=prepared.seed,
         fail_on=request.settings.fail_on,
         facts=host_facts(request.settings),
         command=request.command,
+        kubernetes=prepared.kubernetes,
         timeouts=msgspec.to_builtins(request.settings.timeouts),
     )
     write_document(run.run_file, manifest)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness import assets, clusters, targets
+from harness.assets.components import Pins
 from harness.errors import UsageError
 from harness.evidence.ndjson import write_document
 from harness.installers import choose_way, installer_for, render
@@ -16,11 +17,15 @@ from harness.model.installation import InstallWay
 from harness.model.run import Session, Suite
 from harness.model.target import Target
 from harness.runner.child import collect
+from harness.runner.owntests import OwnTestPlan, plan_own_tests
+from harness.runner.previous import previous_crds
 from harness.runner.suites import load_suite
 from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.runner.progress import Progress
 
 __all__ = ["Prepared", "RunRequest", "prepare"]
@@ -47,9 +52,12 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     """A run that can begin.
 
     Attributes:
-        way: How the operator is installed.
+        way: How the operator is installed; None where no suite needs it.
         manifests: Rendered, in the order of the source.
-        tests: Node ids, by suite.
+        kubernetes: The version that they are rendered and judged for.
+        tests: Node ids, by suite that needs a cluster.
+        own_tests: How the operator's own unit tests are run; None where they aren't.
+        previous: The CRDs of the release before; empty where none was named.
         notes: What rendering left out, for the report.
     """
 
@@ -57,16 +65,29 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     suites: tuple[Suite, ...]
     assets: assets.AssetSet
-    way: InstallWay
+    way: InstallWay | None = None
     manifests: tuple[dict[str, Any], ...]  # Kubernetes objects
+    kubernetes: str
     tests: dict[str, tuple[str, ...]]
     seed: int
+    own_tests: OwnTestPlan | None = None
+    previous: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
     notes: tuple[str, ...] = ()
 
     @property
     def checks(self) -> tuple[str, ...]:
         """Ids of the checks of all suites, each once, in the order of the suites."""
         return tuple(dict.fromkeys(check for suite in self.suites for check in suite.checks))
+
+    @property
+    def live(self) -> tuple[Suite, ...]:
+        """The suites that need a cluster and the operator installed there."""
+        return tuple(suite for suite in self.suites if not suite.static)
+
+    @property
+    def static(self) -> bool:
+        """Whether a suite looks at what ships, without a cluster."""
+        return any(suite.static for suite in self.suites)
 
 
 def prepare(request: RunRequest, progress: Progress) -> Prepared:
@@ -81,16 +102,20 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     targets.require(target)
     suites = _suites(request.suites)
     settings = request.settings
+    _require_static(suites, settings)
+    own_tests = _own_tests(target, suites, settings, progress)
+    if all(suite.static for suite in suites):
+        return _prepare_static(request, target, suites, own_tests, progress)
     provider = clusters.provider(settings)
     provider.check()
     present = target.install.present
     way = choose_way(cluster=settings.cluster, wish=settings.install, present=present)
     seed = settings.seed or secrets.randbelow(2**31 - 1) + 1
     with workshop() as room:
-        several = len(suites) > 1
+        live = [suite for suite in suites if not suite.static]
         tests = {
-            suite.name: _tests(suite, target, settings, seed, room, several=several)
-            for suite in suites
+            suite.name: _tests(suite, target, settings, seed, room, several=len(live) > 1)
+            for suite in live
         }
         if not any(tests.values()):
             keyword = settings.keyword
@@ -107,18 +132,97 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             progress.stage("Building the operator")
             targets.build(target, on_line=progress.detail, stream=room.stream)
     notes: list[str] = []
-    manifests = () if present else _render(target, found, way, progress, notes)
+    kubernetes = found.asset(assets.Component.KUBECTL).version
+    # In a cluster there is a Helm release, and its hooks are run.
+    told = None if way is InstallWay.IN_CLUSTER else notes.append
+    manifests = () if present else _render(target, found, kubernetes, progress, told)
     installer_for(way).preflight(target, manifests)
     provider.admit(target, manifests, way, on_progress=progress.note)
     return Prepared(
         request=request,
         target=target,
-        suites=tuple(suite for suite in suites if tests[suite.name]),
+        suites=tuple(suite for suite in suites if suite.static or tests[suite.name]),
         assets=found,
         way=way,
         manifests=manifests,
+        kubernetes=kubernetes,
         tests=tests,
         seed=seed,
+        own_tests=own_tests,
+        previous=_previous(target, found, settings, kubernetes),
+        notes=tuple(notes),
+    )
+
+
+def _require_static(suites: tuple[Suite, ...], settings: Settings) -> None:
+    """Refuses what only a suite without a cluster can answer.
+
+    Raises:
+        UsageError: No such suite is chosen.
+    """
+    if settings.previous and not any(suite.static for suite in suites):
+        raise UsageError(
+            f"--previous {settings.previous} says what the CRDs are compared with, but no suite "
+            "that is chosen compares them.",
+            hint="Add --suite unit.",
+        )
+
+
+def _previous(
+    target: Target, found: assets.AssetSet, settings: Settings, kubernetes: str
+) -> tuple[dict[str, Any], ...]:
+    if not settings.previous:
+        return ()
+    return previous_crds(
+        settings.previous,
+        target,
+        kubectl=_path(found, assets.Component.KUBECTL) or Path("kubectl"),
+        helm=_path(found, assets.Component.HELM),
+        kubernetes=kubernetes,
+    )
+
+
+def _own_tests(
+    target: Target, suites: tuple[Suite, ...], settings: Settings, progress: Progress
+) -> OwnTestPlan | None:
+    """Returns how the operator's own unit tests are run; None where nobody asks for them."""
+    if not settings.own_tests or not any(suite.static for suite in suites):
+        return None
+    return plan_own_tests(
+        target, kubernetes=settings.kubernetes_version, on_progress=progress.detail
+    )
+
+
+def _prepare_static(
+    request: RunRequest,
+    target: Target,
+    suites: tuple[Suite, ...],
+    own_tests: OwnTestPlan | None,
+    progress: Progress,
+) -> Prepared:
+    """Finds only what rendering needs: nothing is built, and no cluster is asked for."""
+    settings = request.settings
+    sources = target.install.manifests
+    renders = sources.kustomize is not None or bool(settings.previous)
+    found = assets.resolve(
+        (*((assets.Component.KUBECTL,) if renders else ()), *_helm(target)),
+        kubernetes=settings.kubernetes_version,
+        on_progress=progress.detail,
+    )
+    kubernetes = Pins.of(settings.kubernetes_version).kubernetes
+    notes: list[str] = []
+    present = target.install.present
+    return Prepared(
+        request=request,
+        target=target,
+        suites=suites,
+        assets=found,
+        manifests=() if present else _render(target, found, kubernetes, progress, notes.append),
+        kubernetes=kubernetes,
+        tests={},
+        seed=settings.seed or 1,  # nothing is chosen by chance
+        own_tests=own_tests,
+        previous=_previous(target, found, settings, kubernetes),
         notes=tuple(notes),
     )
 
@@ -144,19 +248,23 @@ def _suites(names: tuple[str, ...]) -> tuple[Suite, ...]:
 def _render(
     target: Target,
     found: assets.AssetSet,
-    way: InstallWay,
+    kubernetes: str,
     progress: Progress,
-    notes: list[str],
+    on_note: Callable[[str], None] | None,
 ) -> tuple[dict[str, Any], ...]:
     progress.stage("Rendering the manifests")
     return render(
         target,
-        kubectl=found.path(assets.Component.KUBECTL),
-        helm=found.path(assets.Component.HELM) if _helm(target) else None,
-        kubernetes=found.asset(assets.Component.KUBECTL).version,
-        # In a cluster there is a Helm release, and its hooks are run.
-        on_note=notes.append if way is not InstallWay.IN_CLUSTER else None,
+        kubectl=_path(found, assets.Component.KUBECTL) or Path("kubectl"),
+        helm=_path(found, assets.Component.HELM),
+        kubernetes=kubernetes,
+        on_note=on_note,
     )
+
+
+def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
+    """Returns where a binary is; None where nobody asked for it."""
+    return next((asset.path for asset in found.assets if asset.component == component), None)
 
 
 def _helm(target: Target) -> tuple[assets.Component, ...]:

@@ -53,6 +53,11 @@ def _own(folder: Path) -> Suite:
         )
     if (folder / "suite.yaml").is_file():
         suite = _read(folder)
+        if suite.static:
+            raise UsageError(
+                f"{folder}/suite.yaml says static: true, but the folder holds tests.",
+                hint="Tests need a cluster: leave it out.",
+            )
         return msgspec.structs.replace(
             suite, checks=tuple(dict.fromkeys((*_OWN_CHECKS, *suite.checks)))
         )

@@ -88,6 +88,7 @@ class Workshop:
             raise CommandError(
                 f"{done.title} took longer than {timeout:g} s and was stopped:\n{done.tail}",
                 output_tail=done.tail,
+                timed_out=True,
             )
         if check and code != 0:
             raise CommandError(

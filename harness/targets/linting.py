@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.manifests.validation import misfits
 from harness.targets.checking import did_you_mean
 from harness.targets.detection.crds import read_crds
 from harness.targets.detection.facts import Report
-from harness.targets.detection.validation import misfits
 from harness.targets.reading import read
 
 if TYPE_CHECKING:

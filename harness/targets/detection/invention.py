@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from harness.manifests.validation import misfits
 from harness.readiness import Expression, ExpressionError
 from harness.targets.detection.patterns import text_for
-from harness.targets.detection.validation import misfits
 
 if TYPE_CHECKING:
     from harness.targets.detection.facts import Crd

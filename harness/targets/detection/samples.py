@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from harness.manifests.documents import ManifestSyntaxError
 from harness.manifests.objects import Object, group_of, kind_of, name_of
 from harness.manifests.sources import read_file
+from harness.manifests.validation import misfits
 from harness.targets.detection.crds import readiness_of
 from harness.targets.detection.facts import FoundKind, FoundSample
 from harness.targets.detection.invention import Unmade, invent
 from harness.targets.detection.layouts import yaml_files
 from harness.targets.detection.mutations import find_mutations
-from harness.targets.detection.validation import misfits
 from harness.targets.reading import read
 
 if TYPE_CHECKING:

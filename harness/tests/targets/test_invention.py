@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from harness.manifests.validation import misfits
 from harness.targets.detection.crds import readiness_of
 from harness.targets.detection.facts import Crd
 from harness.targets.detection.invention import Unmade, invent
 from harness.targets.detection.mutations import find_mutations
 from harness.targets.detection.patterns import text_for
-from harness.targets.detection.validation import misfits
 
 
 def crd(spec: dict[str, Any], **more: Any) -> Crd:

@@ -1,4 +1,4 @@
-"""Stage 1: whether an object fits the structural schema of its CRD."""
+"""Whether an object fits the structural schema of its CRD."""
 
 from __future__ import annotations
 
