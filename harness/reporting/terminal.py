@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.evidence.loglines import readable
@@ -129,12 +130,12 @@ def _failures(result: RunResult) -> Iterator[_Block]:
         if not found:
             check = item.check
             yield _block(check.id, worst(result, item).value, check.title, check.remedy)
-    for finding in findings[:_SHOWN_FINDINGS]:
-        yield _block(finding.check, finding.severity.value, finding.title, finding.remedy)
-    if len(findings) > _SHOWN_FINDINGS:
-        yield (
-            (f"{count(len(findings) - _SHOWN_FINDINGS, 'more finding')} in the report", *_TITLE),
-        )
+    alike = Counter((each.check, each.severity, each.title, each.remedy) for each in findings)
+    for (name, severity, title, remedy), amount in list(alike.items())[:_SHOWN_FINDINGS]:
+        where = f" (in {amount} windows)" if amount > 1 else ""
+        yield _block(name, severity.value, f"{title.rstrip('.')}{where}", remedy)
+    if len(alike) > _SHOWN_FINDINGS:
+        yield ((f"{count(len(alike) - _SHOWN_FINDINGS, 'more finding')} in the report", *_TITLE),)
 
 
 def _block(check: str, severity: str, title: str, remedy: str) -> _Block:

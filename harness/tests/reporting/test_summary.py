@@ -81,9 +81,20 @@ def test_a_pass_of_a_summary_names_no_failed_check() -> None:
 
 def test_a_long_list_of_findings_is_cut_and_says_so() -> None:
     base = results.install_failure()
-    many = msgspec.structs.replace(base, findings=base.findings * 100)
+    (finding,) = base.findings
+    others = tuple(msgspec.structs.replace(finding, title=f"Fault {n}") for n in range(100))
+    many = msgspec.structs.replace(base, findings=others)
     assert "70 more findings in the report" in render_summary(many)
     assert "80 more findings in the report" in "\n".join(terminal_lines(many))
+
+
+def test_the_same_finding_in_several_windows_is_told_once() -> None:
+    base = results.install_failure()
+    (finding,) = base.findings
+    many = msgspec.structs.replace(base, findings=(finding,) * 5)
+    said = "\n".join(terminal_lines(many, width=400))
+    assert said.count(finding.title) == 1
+    assert f"{finding.title} (in 5 windows)." in said
 
 
 def test_terminal_lines_hold_no_control_character(result: RunResult) -> None:
