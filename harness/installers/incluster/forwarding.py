@@ -11,7 +11,7 @@ from harness import command
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ClusterError
 from harness.evidence.ndjson import write_document
-from harness.installers.process.health import speaks_tls
+from harness.installers.process.health import probe, speaks_tls
 from harness.installers.process.ports import free_port
 from harness.model.installation import MetricsEndpoint
 
@@ -27,7 +27,10 @@ __all__ = ["Ways", "lead", "metrics_of", "pprof_of"]
 
 _NAME = "port-forward"
 _START_S = 20.0  # Python's own start, on a machine that is busy
+_SPEAK_S = 15.0  # a Pod that was ready may be on its way out, and the next one not ready yet
 _TURN_S = 0.05
+_LOOK_S = 0.2
+_BAD_REQUEST = "400"  # what Go answers to plain HTTP where it wants TLS
 
 Ways = dict[tuple[str, int], int]
 """Port of this machine, by Deployment and container port."""
@@ -102,14 +105,25 @@ def _listens(port: int) -> bool:
     return True
 
 
-def metrics_of(chosen: Chosen, ways: Ways) -> MetricsEndpoint | None:
-    """Returns where a workload's metrics are, by HTTPS or HTTP, whichever it speaks."""
+def metrics_of(
+    chosen: Chosen, ways: Ways, *, clock: Clock = SYSTEM_CLOCK
+) -> MetricsEndpoint | None:
+    """Returns where a workload's metrics are, by HTTPS or HTTP, whichever it speaks.
+
+    Where it answers neither in time, HTTPS is taken: the scrape tells what is wrong.
+    """
     spec = chosen.spec.metrics
     if spec is None:
         return None
     port = ways[chosen.spec.deployment, spec.port]
-    scheme = "http" if speaks_tls(port) is False else "https"
-    return MetricsEndpoint(url=f"{scheme}://127.0.0.1:{port}{spec.path}", dialect=spec.dialect)
+    plain = f"http://127.0.0.1:{port}{spec.path}"
+    deadline = Deadline(_SPEAK_S, clock=clock)
+    while not (secure := speaks_tls(port)) and not deadline.passed:
+        said = probe(plain)
+        if not said or (said[:3].isdigit() and not said.startswith(_BAD_REQUEST)):
+            return MetricsEndpoint(url=plain, dialect=spec.dialect)
+        clock.sleep(_TURN_S if secure is None else _LOOK_S)
+    return MetricsEndpoint(url=plain.replace("http:", "https:", 1), dialect=spec.dialect)
 
 
 def pprof_of(chosen: Chosen, ways: Ways) -> str:

@@ -403,7 +403,7 @@ class InClusterInstaller:
             msgspec.structs.replace(
                 _workload(chosen),
                 leases=leases,
-                metrics=metrics_of(chosen, ways),
+                metrics=metrics_of(chosen, ways, clock=self._clock),
                 pprof_url=pprof_of(chosen, ways),
             )
             for chosen in self._workloads

@@ -26,8 +26,15 @@ class Use(NamedTuple):
     scope: str
 
 
+_REPEATED = {
+    Use("patch", "events.k8s.io", "events", "namespaced"): (
+        "an event that repeats itself is counted up: on either cluster, by chance"
+    ),
+}
+
 DIFFERENCES: dict[str, dict[Use, str]] = {
     "guestbook": {
+        **_REPEATED,
         Use("get", "webapp.tutorial.kubebuilder.io", "guestbooks", "namespaced"): (
             "read past the cache when an update of the status met another write: on either "
             "cluster, by chance"
