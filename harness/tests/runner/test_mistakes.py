@@ -43,7 +43,7 @@ def test_a_wrong_target_is_told_with_every_mistake_and_its_place(home: Home) -> 
 
 
 def test_a_build_that_fails_ends_with_4_and_its_last_lines(home: Home) -> None:
-    right = "build: [go, build, -trimpath, -o, bin/manager, ./cmd]"
+    right = "build: [env, CGO_ENABLED=0, go, build, -trimpath, -o, bin/manager, ./cmd]"
     done = home.run(target=guestbook(home, (right, FAILING_BUILD))).finish()
     assert done.exit_code == 4
     assert "the compiler gave up" in done.stderr
