@@ -71,7 +71,9 @@ SCENARIOS: dict[str, Callable[[Home], Any]] = {
 def test_smoke_passes_on_an_operator_that_a_chart_installs(runs: Runs) -> None:
     run: Finished = runs["healthy"]
     assert run.exit_code == ExitCode.PASS, run.stdout + run.stderr
-    assert {item.status for item in run.result.checks} == {Status.PASS}
+    statuses = {item.check.id: item.status for item in run.result.checks}
+    assert statuses.pop("RBA-104") is Status.WAIVED, "it makes Deployments"
+    assert set(statuses.values()) == {Status.PASS}
 
 
 def test_a_hook_of_the_chart_is_left_out_and_said(runs: Runs) -> None:

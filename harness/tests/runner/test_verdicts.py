@@ -121,7 +121,11 @@ def test_a_healthy_operator_passes_every_check(runs: Runs) -> None:
     done, _ = runs["healthy"]
     assert done.exit_code == 0, done.stdout + done.stderr
     assert done.result.verdict is Verdict.PASS
-    assert [item.status for item in done.result.checks] == [Status.PASS] * 12
+    waived = {item.check.id for item in done.result.checks if item.status is Status.WAIVED}
+    assert waived == {"RBA-104"}, "it makes Deployments, and says so in its target.yaml"
+    others = [item for item in done.result.checks if item.check.id not in waived]
+    assert len(others) >= 28
+    assert {item.status for item in others} == {Status.PASS}
     assert done.result.errors == ()
     assert "Verdict: PASS" in done.stdout
 
