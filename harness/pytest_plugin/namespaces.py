@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Namespaces", "Place", "served_namespace"]
 
-_MAX_NAME = 40
+_MAX_WORD = 28
+_MAX_SUITE = 12  # with the rest, a name stays below 63 characters
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +24,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         namespace: For namespaced kinds.
         shared: Whether others may have objects there: it isn't the test's own.
-        suffix: Makes a name unique, for example "a1b2c3-0".
+        suffix: Makes a name unique in the run, for example "a1b2c3-smoke-0".
     """
 
     namespace: str
@@ -52,7 +53,7 @@ class Namespaces:
         Args:
             hint: What a new one is for.
         """
-        suffix = f"{self._run}-{self._places}"
+        suffix = f"{self._owner}-{self._places}"
         self._places += 1
         served = served_namespace(self._context)
         if not served:
@@ -61,8 +62,10 @@ class Namespaces:
         return Place(namespace=served, shared=True, suffix=suffix)
 
     @property
-    def _run(self) -> str:
-        return self._context.run.id.rsplit("-", 1)[-1]
+    def _owner(self) -> str:
+        """The run and the suite: what an earlier suite of the run made may still be going."""
+        run = self._context.run.id.rsplit("-", 1)[-1]
+        return f"{run}-{_word(self._context.session.suite.name, _MAX_SUITE)}"
 
     def create(self, hint: str) -> str:
         """Makes a namespace.
@@ -71,10 +74,9 @@ class Namespaces:
             hint: What it is for; becomes part of the name.
 
         Returns:
-            Its name, for example "harness-a1b2c3-test-converges-1".
+            Its name, for example "harness-a1b2c3-smoke-test-converges-1".
         """
-        word = re.sub(r"[^a-z0-9]+", "-", hint.lower()).strip("-")[:_MAX_NAME].strip("-")
-        name = f"harness-{self._run}-{word}-{len(self._made)}"
+        name = f"harness-{self._owner}-{_word(hint, _MAX_WORD)}-{len(self._made)}"
         self._make(name)
         return name
 
@@ -103,6 +105,11 @@ class Namespaces:
         client = self._context.client
         for name in self._made:
             client.delete(client.resource("namespaces"), name)
+
+
+def _word(text: str, longest: int) -> str:
+    """Returns a text as a part of a name of Kubernetes."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:longest].strip("-")
 
 
 def served_namespace(context: Context) -> str:
