@@ -178,7 +178,9 @@ def _roots(paths: tuple[Path, ...], problems: list[Problem]) -> list[Place]:
             root = read(path, problems)
         except Unreadable as error:
             if error.is_missing:
-                raise UsageError(f"No kubeconfig at {path}.", hint="Check the path.") from None
+                raise UsageError(
+                    f"No kubeconfig at {path}.", hint="Name one: --kubeconfig FILE, or KUBECONFIG."
+                ) from None
             problems.append(error.problem)
             continue
         for key, wanted in (("apiVersion", "v1"), ("kind", "Config")):

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Ledger", "ledger", "request_of"]
 
 _CREATED = 201
+_REFUSED = 400
 _SHOWN_NAMES = 20
 _ROLES = frozenset({"roles", "clusterroles"})
 _BINDINGS = frozenset({"rolebindings", "clusterrolebindings"})
@@ -220,7 +221,8 @@ def _hidden(call: ApiCall, rows: Sequence[_Row], access: AccessSnapshot) -> None
                     f"a {call.verb} that made its object also passed the check for create",
                 )
     plural, _, group = call.resource.partition(".")
-    if group != _RBAC or call.verb not in ("create", "update", "patch"):
+    written = call.verb in ("create", "update", "patch") and call.code < _REFUSED
+    if group != _RBAC or not written:
         return
     for row in rows:
         verb = {True: "escalate", False: "bind"}[plural in _ROLES]

@@ -52,11 +52,18 @@ def ask_info(calls: Calls) -> Info:
         done = calls.engine("info", "--format", "{{json .}}", timeout=_ASK_S, check=False)
         info = msgspec.json.decode(done.output.splitlines()[-1], type=Info)
     except (CommandError, msgspec.MsgspecError, IndexError) as error:
-        text = str(error) if isinstance(error, CommandError) else done.output
+        text = str(error) if isinstance(error, CommandError) else _said(done.output)
         raise explained("Docker can't be asked", text) from error
     if info.problems or not info.server:
-        raise explained("The Docker engine doesn't answer", "\n".join(info.problems) or done.output)
+        raise explained(
+            "The Docker engine doesn't answer", "\n".join(info.problems) or _said(done.output)
+        )
     return info
+
+
+def _said(output: str) -> str:
+    """Returns what was said to people; a client without an engine prints an empty record, too."""
+    return "\n".join(line for line in output.splitlines() if not line.startswith("{"))
 
 
 def nodes_of(calls: Calls, name: str) -> tuple[str, ...]:

@@ -123,6 +123,15 @@ def test_rights_that_the_operator_hands_on_are_held_for_delegation(recording: Re
     assert found["get pods"].state is GrantState.UNOBSERVED
 
 
+def test_a_role_that_was_refused_handed_nothing_on(recording: Recording) -> None:
+    handed = [{"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"]}]
+    recording.call(
+        1, "create", f"roles.{RBAC}", "reader", code=403, requestObject={"rules": handed}
+    )
+    found = uses(recording, bound(rule("get", "secrets"), rule("create", "roles", RBAC)))
+    assert found["get secrets"].state is GrantState.UNOBSERVED
+
+
 def test_so_are_those_of_a_role_that_it_binds(recording: Recording) -> None:
     ref = {"kind": "ClusterRole", "name": "reader"}
     recording.call(

@@ -42,14 +42,17 @@ def test_an_engine_says_how_it_is(docker: RecordedDocker, calls: Calls) -> None:
     [
         json.dumps({"ServerErrors": ["Cannot connect to the Docker daemon at unix:///x."]}),
         "Cannot connect to the Docker daemon at unix:///var/run/docker.sock.",
+        '{"ID":"","Containers":0}\nCannot connect to the Docker daemon at unix:///x.',
     ],
 )
 def test_an_engine_that_is_not_running_is_told_so(
     docker: RecordedDocker, calls: Calls, said: str
 ) -> None:
     docker.answer("info", said, code=1)
-    with pytest.raises(ClusterError, match="No Docker engine answers"):
+    with pytest.raises(ClusterError, match="No Docker engine answers") as error:
         ask_info(calls)
+    assert "Cannot connect" in str(error.value)
+    assert "{" not in str(error.value), "a record of nothing helps nobody"
 
 
 def test_an_old_engine_is_refused() -> None:
