@@ -16,7 +16,7 @@ from harness.resources import bundled
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["SAMPLE", "Job", "Outcome", "fingerprint", "jobs", "known", "sampled"]
+__all__ = ["SAMPLE", "Job", "Outcome", "fingerprint", "forget", "jobs", "known", "sampled"]
 
 SAMPLE = (
     "application/is-admin-by-its-group",
@@ -152,6 +152,12 @@ def fingerprint(job: Job) -> str:
         digest.update((job.target / "twins" / f"{job.twin.name}.yaml").read_bytes())
     digest.update(repr((job.suites, job.options)).encode())
     return digest.hexdigest()[:16]
+
+
+def forget() -> None:
+    """Reads the sources anew at the next fingerprint."""
+    _harness.cache_clear()
+    _digest.cache_clear()
 
 
 @cache
