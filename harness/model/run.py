@@ -71,6 +71,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         run_folder: Absolute path.
         guard_socket: Path of the guard's socket.
         cluster, installation: None while tests are only collected.
+        prometheus_url: Of the user's Prometheus; empty for one of the run's own.
         tools: Paths of the binaries that the suite asks for, by name.
     """
 
@@ -82,4 +83,5 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     guard_socket: str = ""
     cluster: Cluster | None = None
     installation: Installation | None = None
+    prometheus_url: str = ""
     tools: dict[str, str] = {}

@@ -21,6 +21,7 @@ from harness.pytest_plugin.scraping import Metrics
 from harness.pytest_plugin.steps import Family, Rest, Snapshots
 from harness.pytest_plugin.steps import dry_run as send_dry_run
 from harness.pytest_plugin.waiting import Waiter, shown
+from harness.pytest_plugin.whitebox import WhiteBox
 from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
@@ -95,6 +96,13 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 def metrics(request: pytest.FixtureRequest) -> Metrics:
     """Scrapes the operator's metrics with the token of a ServiceAccount of its own."""
     return Metrics(_context(request))
+
+
+@pytest.fixture(scope="session")
+def whitebox(request: pytest.FixtureRequest, metrics: Metrics) -> Iterator[WhiteBox]:
+    """A Prometheus beside the suite, whose `suite.yaml` asks for it: `assets: [prometheus]`."""
+    with WhiteBox(_context(request), metrics) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -331,6 +331,7 @@ class _Executor:
             guard_socket=str(guard.socket),
             cluster=cluster,
             installation=installation,
+            prometheus_url=self._settings.prometheus_url,
             tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
         )
         write_document(file, session, mode=0o600)
