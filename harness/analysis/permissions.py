@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from harness.analysis.scope.deprived import is_deprived
 from harness.analysis.writes import audit_gap, call_ref, operator_calls
 from harness.clock import utc
 from harness.model.time import Stamp
@@ -36,7 +37,8 @@ def nothing_denied(case: Case) -> CheckOutcome:
     groups: dict[tuple[str, ...], list[ApiCall]] = defaultdict(list)
     for call in calls:
         lag = last_allowed.get(_request(call), 0) > call.received_ns
-        if call.decision == "forbid" and not lag:
+        ours = call.decision == "forbid" and is_deprived(case.evidence, call.received_ns)
+        if call.decision == "forbid" and not lag and not ours:
             groups[_rule_of(call)].append(call)
     return case.decided([_denied(case, group) for group in groups.values()])
 

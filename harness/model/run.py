@@ -23,6 +23,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         needs: Capabilities of the cluster without which none of it can run.
         static: It needs no cluster: it is judged on the rendered manifests, the samples and the
             operator's own unit tests, and has no tests of its own.
+        uninstalls: The operator is uninstalled at the end also from a cluster that is thrown away,
+            and the cluster compared with what it was before.
         folder: Absolute path of its tests.
     """
 
@@ -31,6 +33,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     checks: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     static: bool = False
+    uninstalls: bool = False
     folder: str = ""
 
 
