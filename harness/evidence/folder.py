@@ -183,6 +183,16 @@ class RunFolder:
         return self.evidence / "audit.log"
 
     @property
+    def prometheus(self) -> Path:
+        """Folder of the time series of the run's own Prometheus."""
+        return self.evidence / "prometheus"
+
+    @property
+    def promql_file(self) -> Path:
+        """PromqlAnswers, by the probes."""
+        return self.evidence / "promql.ndjson"
+
+    @property
     def result_file(self) -> Path:
         """`RunResult` as JSON."""
         return self.path / "result.json"
