@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness import __version__, clusters
+from harness.assets import Component
 from harness.clock import SYSTEM_CLOCK, Clock
 from harness.errors import ApiError, HarnessError, InstallFault, Interrupted
 from harness.evidence.folder import RunFolder
@@ -330,6 +331,7 @@ class _Executor:
             guard_socket=str(guard.socket),
             cluster=cluster,
             installation=installation,
+            tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
         )
         write_document(file, session, mode=0o600)
         self._progress.tests(self._prepared.tests[suite.name])
