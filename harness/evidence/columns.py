@@ -69,12 +69,31 @@ class ColumnWriter:
         Raises:
             EvidenceError: The disk is full or the file can't be written.
         """
-        row = self._row.pack(*values)
+        self._write(self._row.pack(*values))
+
+    def extend(self, values: array[int]) -> None:
+        """Appends whole rows at once, for where thousands come a second.
+
+        Args:
+            values: int64 ("q"), row after row; isn't changed.
+
+        Raises:
+            EvidenceError: The disk is full or the file can't be written.
+            ValueError: The last row isn't whole.
+        """
+        if len(values) * _WIDTH % self._row.size:
+            raise ValueError("a row isn't whole")
+        if sys.byteorder == "big":
+            values = values[:]
+            values.byteswap()
+        self._write(values.tobytes())
+
+    def _write(self, rows: bytes) -> None:
         with self._lock:
             try:
-                if os.write(self._fd, row) == len(row):
+                if os.write(self._fd, rows) == len(rows):
                     return
-                reason = "the row was written in part"
+                reason = "a row was written in part"
             except OSError as error:
                 reason = error.strerror or str(error)
         raise EvidenceError(
