@@ -145,7 +145,7 @@ def sentinels(request: pytest.FixtureRequest, _namespaces: Namespaces, rest: Res
 
 @pytest.fixture
 def confined(request: pytest.FixtureRequest, operator: Operator) -> Confinement:
-    """Narrows its rights to its namespaces, by `with confined(seen.facts) as narrowed`."""
+    """Narrows the operator to its declared namespaces while a with-statement lasts."""
     return Confinement(_context(request), operator)
 
 
