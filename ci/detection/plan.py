@@ -14,7 +14,7 @@ from harness.analysis.rbac.dangers import DANGERS
 from harness.resources import bundled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = ["SAMPLE", "Job", "Outcome", "fingerprint", "forget", "jobs", "known", "sampled"]
 
@@ -30,6 +30,8 @@ SHORT = ("silence=3", "ready=30", "converge=20", "delete=20")
 """Windows and limits that a faulty twin still fails in; healthy operators get those of users."""
 _THEIRS = ("argo-rollouts", "prometheus-operator")
 """Operators of other projects; they are here for false alarms alone."""
+_FIXTURES = "fixtures/"
+"""Operators that show one thing each; they aren't examples of how to write one."""
 _INSTALLED = "test_installs_and_becomes_ready"
 """The one test of smoke that is run for rights that are bound: they show once it is installed."""
 _UPGRADE, _OWN_TESTS = "UPG-001", "UNI-001"
@@ -117,26 +119,33 @@ def jobs(*, theirs: bool = True) -> tuple[Job, ...]:
     Args:
         theirs: Whether the operators of other projects are among them.
     """
-    found = [*_healthy(operators()), *(_healthy(_THEIRS, unit=False) if theirs else ())]
-    for twin in twin_files():
-        suites = suites_for(twin.expect)
-        found.append(
-            Job(
-                id=twin.id,
-                operator=twin.operator,
-                suites=suites,
-                static=suites == ("unit",),
-                twin=twin,
-            )
-        )
+    faulty = tuple(_faulty())
+    found = [*_healthy(faulty), *faulty]
+    if theirs:
+        found += [_sound(name, "smoke") for name in _THEIRS]
     return tuple(sorted(found, key=lambda job: (not job.static, job.twin is not None)))
 
 
-def _healthy(names: Iterable[str], *, unit: bool = True) -> Iterator[Job]:
-    for name in names:
-        if unit:
-            yield Job(id=f"{name}: unit", operator=name, suites=("unit",), static=True)
-        yield Job(id=f"{name}: smoke", operator=name, suites=("smoke",), static=False)
+def _faulty() -> Iterator[Job]:
+    for twin in twin_files():
+        suites = suites_for(twin.expect)
+        static = suites == ("unit",)
+        yield Job(id=twin.id, operator=twin.operator, suites=suites, static=static, twin=twin)
+
+
+def _healthy(faulty: Sequence[Job]) -> Iterator[Job]:
+    """Yields healthy operators in all suites that find a twin; fixtures in those of their own."""
+    every = dict.fromkeys(suite for job in faulty for suite in job.suites)
+    for name in operators():
+        own = {suite for job in faulty if job.operator == name for suite in job.suites}
+        fixture = name.startswith(_FIXTURES)
+        for suite in every:
+            if suite in own or suite == "smoke" or not fixture:
+                yield _sound(name, suite)
+
+
+def _sound(name: str, suite: str) -> Job:
+    return Job(id=f"{name}: {suite}", operator=name, suites=(suite,), static=suite == "unit")
 
 
 def sampled(every: Iterable[Job]) -> tuple[Job, ...]:

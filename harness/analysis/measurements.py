@@ -10,6 +10,7 @@ import msgspec
 
 from harness.analysis.latency import convergences
 from harness.analysis.metrics import counted
+from harness.analysis.promql import gated
 from harness.analysis.usage import operator_use
 from harness.analysis.writes import operator_calls
 from harness.model.measurement import Measurement
@@ -40,6 +41,7 @@ def measure(evidence: Evidence) -> tuple[Measurement, ...]:
         *_use(evidence),
         *_reconciles(evidence),
         *_api_calls(evidence),
+        *gated(evidence),
     )
 
 
@@ -138,7 +140,9 @@ def _count(evidence: Evidence, name: str, value: float) -> Measurement:
 
 
 def _api_calls(evidence: Evidence) -> list[Measurement]:
-    verbs = Counter(call.verb for call in operator_calls(evidence))
+    verbs: Counter[str] = Counter()
+    for shape, count in operator_calls(evidence).shapes().items():
+        verbs[shape.verb] += count
     if not verbs:
         return []
     total = sum(verbs.values())

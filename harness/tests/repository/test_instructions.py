@@ -69,4 +69,5 @@ def test_a_script_can_be_run_and_parses(name: str) -> None:
 
 
 def test_ci_runs_what_people_run() -> None:
-    assert read(".ci/run").splitlines()[-1] == "exec make test"
+    called = re.findall(r"^(?:exec )?make ([a-z-]+)$", read(".ci/run"), re.MULTILINE)
+    assert called == ["test", "test-detection", "test-kind"]
