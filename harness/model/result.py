@@ -47,6 +47,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         started: ISO 8601, UTC.
         duration_s: From the first stage to the verdict, in seconds.
+        definition: The target's definition, relative to the repository that it lies in.
     """
 
     id: str
@@ -59,6 +60,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     harness_version: str
     seed: int
     command: str = ""
+    definition: str = "target.yaml"
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,7 @@ from harness.verdict.facts import (
     test_results,
 )
 from harness.verdict.gates import hold
+from harness.verdict.locations import located
 from harness.verdict.sentence import Grounds, Tally, sentence
 from harness.verdict.waivers import WAIVER_CHECK, Waived, apply
 
@@ -142,9 +143,12 @@ def _grounds(
 
 def _sift(evidence: Evidence, outcomes: Sequence[CheckOutcome]) -> Waived:
     """Applies the waivers, each finding once, even if two windows share it."""
-    found = dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings)
+    found = located(
+        evidence.origins,
+        dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings),
+    )
     today = utc(evidence.manifest.started).date()
-    return apply(evidence.target.waivers, tuple(found), today=today)
+    return apply(evidence.target.waivers, found, today=today)
 
 
 def _with_waivers(
