@@ -10,6 +10,7 @@ import msgspec
 
 from harness.analysis.latency import convergences
 from harness.analysis.metrics import counted
+from harness.analysis.promql import gated
 from harness.analysis.usage import operator_use
 from harness.analysis.writes import operator_calls
 from harness.model.measurement import Measurement
@@ -40,6 +41,7 @@ def measure(evidence: Evidence) -> tuple[Measurement, ...]:
         *_use(evidence),
         *_reconciles(evidence),
         *_api_calls(evidence),
+        *gated(evidence),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from harness.analysis.scope.deprived import is_deprived
 from harness.analysis.writes import audit_gap, call_ref, operator_calls
 from harness.clock import utc
 from harness.model.time import Stamp
@@ -31,7 +32,8 @@ def nothing_denied(case: Case) -> CheckOutcome:
     last_allowed = _last_allowed(calls, {_request(row) for row in denied.rows()})
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row in denied.rows():
-        if last_allowed.get(_request(row), 0) <= row.received_ns:
+        lag = last_allowed.get(_request(row), 0) > row.received_ns
+        if not lag and not is_deprived(case.evidence, row.received_ns):
             groups[_rule_of(row)].append(row.position)
     return case.decided([_denied(case, denied.pick(group)) for group in groups.values()])
 

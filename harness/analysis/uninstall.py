@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.model.records import ApiCall
     from harness.model.resource import ObjectKey
 
-__all__ = ["uninstall_leaves_nothing"]
+__all__ = ["nothing_made_is_left", "uninstall_leaves_nothing"]
 
 _CREATED = 201
 _LEASES = "leases.coordination.k8s.io"
@@ -55,6 +55,21 @@ def uninstall_leaves_nothing(case: Case) -> CheckOutcome:
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
         return case.undecided(f"it may not be seen whether {', '.join(names[:_SHOWN])}{more} stay")
     return case.passed()
+
+
+def nothing_made_is_left(case: Case) -> CheckOutcome:
+    """SCO-106: by the same inventories; a Lease isn't counted."""
+    evidence = case.evidence
+    installation = evidence.installation
+    if installation is not None and installation.way is InstallWay.PRESENT:
+        return case.inapplicable("the operator was there before the run, and stays")
+    if evidence.inventory("before") is None or evidence.inventory("after") is None:
+        return case.undecided(_why_not(evidence))
+    if installation is None:
+        return case.undecided("the operator was never installed")
+    left = _Leftovers(evidence)
+    found = [(entry, how) for entry, how in left.found if entry.key.resource != _LEASES]
+    return case.decided([_left(case, entry, how, left) for entry, how in found])
 
 
 def _why_not(evidence: Evidence) -> str:

@@ -24,6 +24,7 @@ from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
 from harness.model.origins import Origins
+from harness.model.promql import PromqlAnswer
 from harness.model.records import (
     GapRecord,
     JudgedRecord,
@@ -111,6 +112,11 @@ class Evidence:
     def uninstalled(self) -> Uninstalled | None:
         """How the uninstall went; None where there was none."""
         return self._document(self.run.uninstall_file, Uninstalled)
+
+    @cached_property
+    def promql(self) -> tuple[PromqlAnswer, ...]:
+        """What Prometheus was asked, and what it said."""
+        return tuple(read_ndjson(self.run.promql_file, PromqlAnswer))
 
     @cached_property
     def own_tests(self) -> OwnTests | None:

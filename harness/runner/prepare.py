@@ -122,7 +122,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            (*provider.needed_assets, *_helm(target)),
+            (*provider.needed_assets, *_helm(target), *_asked(live)),
             kubernetes=settings.kubernetes_version,
             on_progress=progress.detail,
         )
@@ -265,6 +265,11 @@ def _render(
 def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
     """Returns where a binary is; None where nobody asked for it."""
     return next((asset.path for asset in found.assets if asset.component == component), None)
+
+
+def _asked(suites: list[Suite]) -> tuple[assets.Component, ...]:
+    """Returns the binaries that suites run themselves."""
+    return tuple(assets.Component(name) for suite in suites for name in suite.assets)
 
 
 def _helm(target: Target) -> tuple[assets.Component, ...]:

@@ -90,6 +90,7 @@ def describe(
             ComponentVersion(name=asset.component, version=asset.version, source=asset.source)
             for asset in assets.assets
         ),
+        metrics={"etcd": f"http://127.0.0.1:{ports.etcd}/metrics"},
         facts=(fsync, *_FACTS),
         blind_spots=_BLIND_SPOTS,
     )
