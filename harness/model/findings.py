@@ -13,6 +13,7 @@ __all__ = [
     "EvidenceRef",
     "Excuse",
     "Finding",
+    "Holder",
     "Severity",
     "SourceLine",
     "Status",
@@ -77,6 +78,21 @@ class Excuse(msgspec.Struct, frozen=True, kw_only=True):
     link: str = ""
 
 
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose right a finding is about, and where it comes from.
+
+    Attributes:
+        identity: User name.
+        role, binding: As their objects print, for example "ClusterRole manager-role".
+        rules: 0-based indices in the role.
+    """
+
+    identity: str
+    role: str = ""
+    binding: str = ""
+    rules: tuple[int, ...] = ()
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A judged fact about the operator.
 
@@ -92,6 +108,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         snippet: YAML or commands that mend it, ready to be pasted; may be empty.
         source: Where its subject stands in the operator's own files; None where that isn't known.
         waiver: What excuses it; None where it counts.
+        holder: Whose right it is about; None where it isn't about one.
     """
 
     check: str
@@ -105,6 +122,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     snippet: str = ""
     source: SourceLine | None = None
     waiver: Excuse | None = None
+    holder: Holder | None = None
 
 
 class CheckInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.model.access import RbacReport
+from harness.model.checklists import AccessChecklist
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
 from harness.model.measurement import GateResult, Measurement, Series
@@ -124,6 +125,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sentence: Why the verdict is what it is, in one sentence.
+        checklists: Permissions and scope, item by item.
         blind_spots: What this cluster can't show.
         tail: The operator's last log lines where it died or never became ready.
     """
@@ -143,6 +145,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...] = ()
     phases: tuple[PhaseBand, ...] = ()
     permissions: RbacReport | None = None
+    checklists: tuple[AccessChecklist, ...] = ()
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
