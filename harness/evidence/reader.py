@@ -23,6 +23,7 @@ from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
+from harness.model.origins import Origins
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
     GapRecord,
@@ -121,6 +122,11 @@ class Evidence:
     def own_tests(self) -> OwnTests | None:
         """What became of the operator's own unit tests; None where they weren't run."""
         return self._document(self.run.own_tests_file, OwnTests)
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where objects stand in the operator's own files; empty for a run of an older harness."""
+        return self._document(self.run.origins_file, Origins) or Origins()
 
     @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:

@@ -22,6 +22,7 @@ from harness.installers import installer_for
 from harness.kube.client import KubeClient
 from harness.kube.ledger import Ledger
 from harness.manifests.objects import secret_values
+from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
 from harness.model.records import StageRecord, SuiteRecord, TestOutcome
@@ -438,6 +439,7 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
     )
     write_document(run.run_file, manifest)
     write_document(run.target_file, prepared.target)
+    write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
     return run
 
 
