@@ -137,7 +137,7 @@ def sentinels(request: pytest.FixtureRequest, _namespaces: Namespaces, rest: Res
 
 @pytest.fixture
 def confined(request: pytest.FixtureRequest, operator: Operator) -> Confinement:
-    """Narrows its rights to its namespaces: `with confined(seen.facts) as narrowed:`."""
+    """Narrows the operator's rights to its namespaces while a `with` block lasts."""
     return Confinement(_context(request), operator)
 
 
