@@ -22,17 +22,34 @@ from harness.evidence.tail import Tail
 from harness.model.findings import Status
 from harness.reporting import read_result
 from harness.resources import bundled
+from harness.targets import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.model.result import RunResult
 
-__all__ = ["SHORT", "Finished", "Home", "Runs", "Started", "await_true", "guestbook", "suite"]
+__all__ = [
+    "SHORT",
+    "Finished",
+    "Home",
+    "Runs",
+    "Started",
+    "await_true",
+    "defects",
+    "guestbook",
+    "suite",
+]
 
 SHORT = ("--timeout", "silence=3", "--timeout", "converge=12", "--timeout", "delete=12")
 """Windows and limits that a faulty twin still fails in."""
 
+_BEHAVIOUR = frozenset(
+    {
+        *("API-010", "INS-003", "LIF-001", "OBS-006", "RBA-004"),
+        *("REC-001", "REC-002", "REC-004", "STA-002"),
+    }
+)
 _PATIENCE_S = 600.0  # a run takes half a minute; a busy machine must not fail a test
 _END_S = 30.0
 _LOOK_S = 0.5
@@ -251,6 +268,19 @@ class Runs:
         if name not in self._started:
             home = Home(self._folder / re.sub(r"\W+", "-", name))
             self._started[name] = self._pool.submit(self._scenarios[name], home)
+
+
+def defects(operator: str) -> tuple[str, ...]:
+    """Returns the twins whose defect shows in what the operator does, as smoke sees it.
+
+    Those that show in the manifests, or in what is bound, are run by `make test-detection`.
+    """
+    folder = bundled("operators_under_test", operator)
+    return tuple(
+        file.stem
+        for file in sorted(folder.glob("twins/*.yaml"))
+        if set(load(str(folder), twin=file.stem).twin.expect) <= _BEHAVIOUR  # type: ignore[union-attr] # it is asked for
+    )
 
 
 def suite(home: Home, name: str = "own", **files: str) -> Path:

@@ -21,6 +21,7 @@ from harness.tests.runner.running import (
     Finished,
     Home,
     Runs,
+    defects,
     guestbook,
     listening,
     suite,
@@ -28,8 +29,7 @@ from harness.tests.runner.running import (
 
 pytestmark = pytest.mark.controlplane
 
-TWINS = tuple(sorted(file.stem for file in bundled(
-    "operators_under_test", "guestbook", "twins").glob("*.yaml")))  # fmt: skip
+TWINS = defects("guestbook")
 OVER_AND_OVER = {"hot-loop": {"REC-004"}}
 """What a twin may break beside what it must: one that never stops writes after a restart, too."""
 REPORTS = ("report.html", "result.json", "junit.xml", "summary.md")
