@@ -7,6 +7,7 @@ import msgspec
 from harness.model.access import RbacReport
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
+from harness.model.loadresult import LoadResult
 from harness.model.measurement import GateResult, Measurement, Series
 from harness.model.resource import ObjectKey
 from harness.model.verdict import Verdict
@@ -124,6 +125,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         sentence: Why the verdict is what it is, in one sentence.
         blind_spots: What this cluster can't show.
         tail: The operator's last log lines where it died or never became ready.
+        load: What was found under load; None where there was none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -147,3 +149,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[TestResult, ...] = ()
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()
+    load: LoadResult | None = None
