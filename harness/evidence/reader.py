@@ -15,6 +15,7 @@ import msgspec
 
 from harness.errors import EvidenceError
 from harness.evidence.audit import audit_files, final_calls, read_audit
+from harness.evidence.calllog import CallLog
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot
@@ -25,7 +26,6 @@ from harness.model.inventory import Inventory, Uninstalled
 from harness.model.load import LoadPhase, LoadPlan
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
-    ApiCall,
     GapRecord,
     JudgedRecord,
     LogLine,
@@ -205,7 +205,7 @@ class Evidence:
         """Returns starts and ends of processes under the guard and of the operator's containers."""
         return self._process_events
 
-    def calls(self) -> tuple[ApiCall, ...]:
+    def calls(self) -> CallLog:
         """Returns one record for each request in the audit log, in the log's order."""
         return self._calls
 
@@ -310,8 +310,8 @@ class Evidence:
         return tuple(sorted(found, key=lambda event: event.stamp.mono_ns))
 
     @cached_property
-    def _calls(self) -> tuple[ApiCall, ...]:
-        return tuple(final_calls(read_audit(audit_files(self.run))))
+    def _calls(self) -> CallLog:
+        return CallLog(final_calls(read_audit(audit_files(self.run))))
 
     @cached_property
     def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:

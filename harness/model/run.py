@@ -24,6 +24,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         static: It needs no cluster: it is judged on the rendered manifests, the samples and the
             operator's own unit tests, and has no tests of its own.
         assets: Names of binaries that it runs itself, for example "prometheus".
+        uninstalls: The operator is uninstalled at the end also from a cluster that is thrown away,
+            and the cluster compared with what it was before.
         folder: Absolute path of its tests.
     """
 
@@ -33,6 +35,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     needs: tuple[str, ...] = ()
     static: bool = False
     assets: tuple[str, ...] = ()
+    uninstalls: bool = False
     folder: str = ""
 
 
@@ -71,6 +74,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         run_folder: Absolute path.
         guard_socket: Path of the guard's socket.
         cluster, installation: None while tests are only collected.
+        prometheus_url: Of the user's Prometheus; empty for one of the run's own.
         tools: Paths of the binaries that the suite asks for, by name.
     """
 
@@ -82,4 +86,5 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     guard_socket: str = ""
     cluster: Cluster | None = None
     installation: Installation | None = None
+    prometheus_url: str = ""
     tools: dict[str, str] = {}

@@ -290,7 +290,8 @@ def _values(blocks: Sequence[Block], figure: _Figure) -> NDArray[np.float64] | N
 
 def _interval(logs: NDArray[np.float64], seed: int) -> tuple[float, float]:
     tail = _expanded(len(logs))
-    low, high = np.quantile(_weights(len(logs), seed) @ logs, (tail, 1 - tail))
+    means = _weights(len(logs), seed) @ logs
+    low, high = np.quantile(means, tail), np.quantile(means, 1 - tail)
     return float(low), float(high)
 
 
@@ -299,7 +300,7 @@ def _unpaired(
 ) -> tuple[float, float]:
     means = _weights(len(head), seed) @ head - _weights(len(base), seed + 1) @ base
     tail = _expanded(min(len(base), len(head)))
-    low, high = np.quantile(means, (tail, 1 - tail))
+    low, high = np.quantile(means, tail), np.quantile(means, 1 - tail)
     return float(low), float(high)
 
 
