@@ -10,6 +10,7 @@ from harness.analysis.case import Case, WindowCase
 from harness.analysis.convergence import converges, generation_is_observed
 from harness.analysis.install import became_ready, becomes_ready, installs, stays_up
 from harness.analysis.lifecycle import delete_leaves_nothing
+from harness.analysis.loaded import drains, every_arrival_converges, no_request_fails
 from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
@@ -64,6 +65,9 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "INS-003": stays_up,
         "LIF-009": uninstall_leaves_nothing,
         "RBA-004": nothing_denied,
+        "LOA-101": every_arrival_converges,
+        "LOA-102": no_request_fails,
+        "LOA-103": drains,
         "SCO-101": requests_stay_in_scope,
         "SCO-105": writes_only_declared_kinds,
         "SCO-106": nothing_made_is_left,

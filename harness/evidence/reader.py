@@ -24,6 +24,7 @@ from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
 from harness.model.origins import Origins
+from harness.model.load import LoadPhase, LoadPlan
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
     GapRecord,
@@ -46,7 +47,8 @@ from harness.model.run import RunManifest
 from harness.model.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
@@ -69,6 +71,14 @@ class Evidence:
         self.run = run
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
+        self._derived: dict[Callable[[Evidence], Any], Any] = {}
+
+    def derived(self, make: Callable[[Evidence], _T]) -> _T:
+        """Returns what a function makes of this evidence; it is asked once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        made: _T = self._derived[make]
+        return made
 
     @cached_property
     def manifest(self) -> RunManifest:
@@ -117,6 +127,15 @@ class Evidence:
     def promql(self) -> tuple[PromqlAnswer, ...]:
         """What Prometheus was asked, and what it said."""
         return tuple(read_ndjson(self.run.promql_file, PromqlAnswer))
+
+    @cached_property
+    def load_plan(self) -> LoadPlan | None:
+        """What load was made of; None where there was none."""
+        return self._document(self.run.load_plan_file, LoadPlan)
+
+    def load_phases(self) -> tuple[LoadPhase, ...]:
+        """Returns the phases of the load that are over, in order."""
+        return self._records(self.run.load_phases_file, LoadPhase)
 
     @cached_property
     def own_tests(self) -> OwnTests | None:

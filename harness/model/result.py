@@ -8,6 +8,7 @@ from harness.model.access import RbacReport
 from harness.model.checklists import AccessChecklist
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
+from harness.model.loadresult import LoadResult
 from harness.model.measurement import GateResult, Measurement, Series
 from harness.model.resource import ObjectKey
 from harness.model.verdict import Verdict
@@ -128,6 +129,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         checklists: Permissions and scope, item by item.
         blind_spots: What this cluster can't show.
         tail: The operator's last log lines where it died or never became ready.
+        load: What was found under load; None where there was none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -152,3 +154,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     tests: tuple[TestResult, ...] = ()
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()
+    load: LoadResult | None = None
