@@ -143,6 +143,30 @@ class RunFolder:
         return self.evidence / "components"
 
     @property
+    def load(self) -> Path:
+        """Folder of what a load left: LoadPlan, LoadPhases, columns of arrivals and events."""
+        return self.evidence / "load"
+
+    @property
+    def load_plan_file(self) -> Path:
+        """The LoadPlan as JSON; absent where there was no load."""
+        return self.load / "plan.json"
+
+    @property
+    def load_phases_file(self) -> Path:
+        """LoadPhases, by the pytest plugin."""
+        return self.load / "phases.ndjson"
+
+    @property
+    def load_events_file(self) -> Path:
+        """Columns of watch events, by the receiver."""
+        return self.load / "events.i64"
+
+    def load_arrivals_file(self, worker: int) -> Path:
+        """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
+        return self.load / f"arrivals-{worker}.i64"
+
+    @property
     def allure_raw(self) -> Path:
         """Folder of what allure-pytest writes of the suites' tests."""
         return self.evidence / "allure-raw"
