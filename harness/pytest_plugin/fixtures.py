@@ -14,6 +14,7 @@ from harness.model.resource import ObjectKey, Resource
 from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.load import Load
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
@@ -33,6 +34,7 @@ __all__ = [
     "eventually",
     "family",
     "kube",
+    "load",
     "metrics",
     "namespace",
     "operator",
@@ -95,6 +97,17 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 def metrics(request: pytest.FixtureRequest) -> Metrics:
     """Scrapes the operator's metrics with the token of a ServiceAccount of its own."""
     return Metrics(_context(request))
+
+
+@pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """Load, open-loop: `load.run("mine", Schedule.poisson(50, 60), profile="mine")`.
+
+    Its processes start with the first use and end with the suite.
+    """
+    made = Load(_context(request))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from harness.model.records import LoadTick
 from harness.model.time import Span, Stamp
 from harness.pytest_plugin.load.live import Live
 from harness.pytest_plugin.load.processes import Processes
+from harness.pytest_plugin.load.profiles import Profiles
 from harness.pytest_plugin.load.setup import set_up
 from harness.settings import LoadSettings
 from harness.stimulus.load.protocol import PhaseOrder
@@ -45,12 +46,14 @@ class Load:
     Attributes:
         settings: What the user asked for.
         phases: Those that are over.
+        profiles: What the load suite does with it.
     """
 
     def __init__(self, context: Context) -> None:
         self._context = context
         self.settings = msgspec.convert(context.session.load, LoadSettings)
         self.phases: list[LoadPhase] = []
+        self.profiles = Profiles(self, context)
         self._setup: Setup | None = None
         self._processes: Processes | None = None
         self._client: LoadClient | None = None
@@ -129,8 +132,7 @@ class Load:
         try:
             while (reply := client.ask(wait_s=_STEP_S)).running and not reply.stopped:
                 self._watch(name, reply)
-            if reply.stopped:
-                raise HarnessError("The load was ended in Locust's web UI.")
+            _refuse_stop(reply)
         except BaseException as error:
             note = str(error) or type(error).__name__
             raise
@@ -263,3 +265,8 @@ class Load:
     def _ended_in(self, reply: Reply | None) -> int:
         """Arrivals of the running phase that have a row."""
         return self.live.ended - self._due if reply else 0
+
+
+def _refuse_stop(reply: Reply) -> None:
+    if reply.stopped:
+        raise HarnessError("The load was ended in Locust's web UI.")
