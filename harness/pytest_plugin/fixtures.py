@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,6 @@ from harness.model.resource import ObjectKey, Resource
 from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.context import CONTEXT, Context
-from harness.pytest_plugin.load import Load
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
@@ -25,6 +24,9 @@ from harness.pytest_plugin.waiting import Waiter, shown
 from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.load import Load
 
 __all__ = [
     "cluster",
@@ -105,6 +107,8 @@ def load(request: pytest.FixtureRequest) -> Iterator[Load]:
 
     Its processes start with the first use and end with the suite.
     """
+    from harness.pytest_plugin.load import Load  # noqa: PLC0415 - loads NumPy, which few need
+
     made = Load(_context(request))
     yield made
     made.close()
