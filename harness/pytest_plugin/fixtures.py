@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,6 +30,9 @@ from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
 
+if TYPE_CHECKING:
+    from harness.pytest_plugin.load import Load
+
 __all__ = [
     "cluster",
     "cluster_snapshot",
@@ -39,6 +42,7 @@ __all__ = [
     "eventually",
     "family",
     "kube",
+    "load",
     "metrics",
     "namespace",
     "operator",
@@ -104,6 +108,19 @@ def rng(request: pytest.FixtureRequest) -> random.Random:
 def metrics(request: pytest.FixtureRequest) -> Metrics:
     """Scrapes the operator's metrics with the token of a ServiceAccount of its own."""
     return Metrics(_context(request))
+
+
+@pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """Load, open-loop: `load.run("mine", Schedule.poisson(50, 60), profile="mine")`.
+
+    Its processes start with the first use and end with the suite.
+    """
+    from harness.pytest_plugin.load import Load  # noqa: PLC0415 - loads NumPy, which few need
+
+    made = Load(_context(request))
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ from harness.manifests.objects import secret_values
 from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
-from harness.model.records import StageRecord, SuiteRecord, TestOutcome
+from harness.model.records import LoadTick, StageRecord, SuiteRecord, TestOutcome
 from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
@@ -340,6 +340,7 @@ class _Executor:
             seed=self._prepared.seed,
             timeouts=msgspec.to_builtins(self._settings.timeouts),
             guard_socket=str(guard.socket),
+            load=msgspec.to_builtins(self._settings.load),
             cluster=cluster,
             installation=installation,
             prometheus_url=self._settings.prometheus_url,
@@ -361,6 +362,8 @@ class _Executor:
     def _on_record(self, record: SuiteRecord) -> None:
         if isinstance(record, TestOutcome):
             self._progress.test(record)
+        elif isinstance(record, LoadTick):
+            self._progress.detail(record.line)
 
 
 def execute(
@@ -445,6 +448,8 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
 
 def _watched(client: KubeClient, prepared: Prepared) -> tuple[Resource, ...]:
     target = prepared.target
+    if not any(suite.timeline for suite in prepared.live):
+        return ()
     keys = dict.fromkeys((*(k.resource for k in target.kinds), *target.scope.owns, *_WATCHED))
     found = []
     for key in keys:

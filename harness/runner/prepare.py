@@ -288,6 +288,7 @@ def _tests(
         suite=suite,
         seed=seed,
         timeouts=msgspec.to_builtins(settings.timeouts),
+        load=msgspec.to_builtins(settings.load),
     )
     write_document(file, session, mode=0o600)
     return collect(suite, file, keyword=settings.keyword, several=several, workshop=room)
