@@ -85,6 +85,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Leave cluster and operator up when the run ends."""
     durable: bool = False
     """Let etcd fsync. Off by default, as in envtest: a run's data needs no crash safety."""
+    audit_bodies: tuple[str, ...] = ()
+    """Resources ("<plural>.<group>") whose requests and answers the local cluster's audit log holds
+    whole. Of a calibration only: it costs the API server time, which a load would measure."""
     seed: int = 0
     """Seed of every random choice; 0 draws one and records it."""
     own_tests: bool = True
