@@ -19,6 +19,7 @@ _FAMILIES = {
     "UPG": "Upgrade",
     "PRF": "Performance",
     "UNI": "The operator's own tests",
+    "INT": "The operator's own end-to-end tests",
     "SUI": "Assertions of a suite",
     "WAI": "Waivers",
 }

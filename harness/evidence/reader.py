@@ -117,6 +117,11 @@ class Evidence:
         return self._document(self.run.own_tests_file, OwnTests)
 
     @cached_property
+    def own_e2e(self) -> OwnTests | None:
+        """What became of the operator's own end-to-end tests; None where they weren't run."""
+        return self._document(self.run.own_e2e_file, OwnTests)
+
+    @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:
         """The rendered manifests and samples; record number n stands on line n of the file."""
         return self._records(self.run.manifests_file, ManifestRecord)

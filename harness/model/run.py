@@ -23,6 +23,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         needs: Capabilities of the cluster without which none of it can run.
         static: It needs no cluster: it is judged on the rendered manifests, the samples and the
             operator's own unit tests, and has no tests of its own.
+        own_tests: Whether the operator's own end-to-end tests are run after them.
         folder: Absolute path of its tests.
     """
 
@@ -31,6 +32,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     checks: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     static: bool = False
+    own_tests: bool = False
     folder: str = ""
 
 

@@ -14,6 +14,7 @@ from harness.model.resource import ObjectKey, Resource
 from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.features import Features
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
@@ -32,6 +33,7 @@ __all__ = [
     "dry_run",
     "eventually",
     "family",
+    "features",
     "kube",
     "metrics",
     "namespace",
@@ -121,6 +123,12 @@ def dry_run(
 ) -> Callable[[Sample], dict[str, Any]]:
     """Sends a sample as a strict server-side dry run and returns what the server said."""
     return lambda sample: send_dry_run(_context(request), custom_resource, sample)
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> Features:
+    """What the CRDs and webhooks declare, asked of the API server: facts for the judges."""
+    return Features(_context(request))
 
 
 @pytest.fixture(scope="session")
