@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.manifests.objects import selected
 from harness.model.resource import Resource
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         title: For example "create Guestbook".
         operation: CREATE, UPDATE or DELETE.
+        labels: Of the object.
+        place: Labels of its namespace.
     """
 
     title: str
@@ -30,11 +33,25 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     method: str
     path: str
     body: Json | None = None
+    labels: dict[str, str] = {}
+    place: dict[str, str] = {}
 
 
 def matching(webhook: Json, request: Request) -> bool:
-    """Whether one of its rules matches; selectors and conditions are left aside."""
-    return any(_rule(rule, webhook, request) for rule in webhook.get("rules") or ())
+    """Whether one of its rules and its selectors match; match conditions are left aside."""
+    return (
+        any(_rule(rule, webhook, request) for rule in webhook.get("rules") or ())
+        and _meets(request.labels, webhook.get("objectSelector"))
+        and (
+            not request.resource.namespaced
+            or _meets(request.place, webhook.get("namespaceSelector"))
+        )
+    )
+
+
+def _meets(labels: dict[str, str], selector: Json | None) -> bool:
+    """Whether labels meet a selector; one that says nothing is met by all."""
+    return not selector or selected(labels, selector)
 
 
 def _rule(rule: Json, webhook: Json, request: Request) -> bool:
@@ -82,7 +99,4 @@ def expected(webhooks: Sequence[Json], request: Request) -> str:
     closed = [item for item in asked if item.get("failurePolicy", "Fail") == "Fail"]
     if not closed:
         return "accepted"
-    selectors = ("namespaceSelector", "objectSelector", "matchConditions")
-    if all(any(item.get(name) for name in selectors) for item in closed):
-        return "unknown"
-    return "refused"
+    return "unknown" if all(item.get("matchConditions") for item in closed) else "refused"

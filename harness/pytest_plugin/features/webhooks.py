@@ -6,6 +6,7 @@ import copy
 import re
 from typing import TYPE_CHECKING, Any
 
+from harness.manifests.objects import strings
 from harness.model.resource import Resource
 from harness.pytest_plugin.features.matching import Request, expected, matching, unserved
 from harness.pytest_plugin.features.unrelated import UNRELATED
@@ -51,7 +52,15 @@ class WebhookFeatures:
         self._live = live
         self._body = body
         self._served = tuple(asker.client.resources())
+        self._place = self._labels_of(live.namespace)
         self.found = tuple(self._find())
+
+    def _labels_of(self, namespace: str) -> dict[str, str]:
+        if not namespace:
+            return {}
+        client = self._asker.client
+        found = client.get(client.resource("namespaces"), namespace)
+        return strings(found["metadata"].get("labels"))
 
     def _find(self) -> Iterator[Json]:
         """Yields the webhooks that came with the operator or are about its kinds."""
@@ -117,6 +126,7 @@ class WebhookFeatures:
     def _requests(self) -> Iterator[Request]:
         resource, live = self._live.resource, self._live
         path = resource.path(live.namespace, live.name)
+        labels = strings(self._body["metadata"].get("labels"))
         yield Request(
             title=f"create {resource.kind}",
             resource=resource,
@@ -124,6 +134,8 @@ class WebhookFeatures:
             method="POST",
             path=resource.path(live.namespace),
             body=self._body,
+            labels=labels,
+            place=self._place,
         )
         yield Request(
             title=f"update {resource.kind}",
@@ -132,6 +144,8 @@ class WebhookFeatures:
             method="PATCH",
             path=path,
             body=copy.deepcopy(_PROBE),
+            labels=labels,
+            place=self._place,
         )
         yield Request(
             title=f"delete {resource.kind}",
@@ -139,6 +153,8 @@ class WebhookFeatures:
             operation="DELETE",
             method="DELETE",
             path=path,
+            labels=labels,
+            place=self._place,
         )
 
     def _foreign(self) -> Iterator[Request]:
@@ -195,10 +211,9 @@ class WebhookFeatures:
 
 
 def _about(webhook: Json) -> Json:
-    selectors = ("namespaceSelector", "objectSelector", "matchConditions")
     return {
         "name": webhook["name"],
         "way": webhook["way"],
         "policy": webhook.get("failurePolicy") or "Fail",
-        "selective": any(webhook.get(name) for name in selectors),
+        "selective": bool(webhook.get("matchConditions")),
     }
