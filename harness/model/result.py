@@ -16,6 +16,7 @@ __all__ = [
     "Convergence",
     "ErrorNote",
     "Fact",
+    "OwnTestResult",
     "PhaseBand",
     "RunInfo",
     "RunResult",
@@ -72,6 +73,23 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[str, ...] = ()
 
 
+class OwnTestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One case of the operator's own tests, as its runner told it.
+
+    Attributes:
+        check: "UNI-001" for its unit tests, "INT-001" for its end-to-end tests.
+        title: Group and name, for example "example.org/shop TestOpen".
+        outcome: "passed", "failed" or "skipped".
+        message: Of a failed one, the last lines that it printed.
+    """
+
+    check: str
+    title: str
+    outcome: str
+    duration_s: float
+    message: str = ""
+
+
 class TimelineMark(msgspec.Struct, frozen=True, kw_only=True):
     """A point on a convergence timeline.
 
@@ -123,6 +141,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sentence: Why the verdict is what it is, in one sentence.
         blind_spots: What this cluster can't show.
+        own_tests: The single cases of the operator's own tests, where they were told.
         tail: The operator's last log lines where it died or never became ready.
     """
 
@@ -145,5 +164,6 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
     tests: tuple[TestResult, ...] = ()
+    own_tests: tuple[OwnTestResult, ...] = ()
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()

@@ -165,7 +165,8 @@ def _attempt(item: Variation, answer: Answer) -> Json:
     got = value_in(answer.body, item.steps) if answer.taken else ABSENT
     return {
         "path": item.path,
-        "field": str(item.steps[-1]) if item.steps else "",
+        "field": next((step for step in reversed(item.steps) if isinstance(step, str)), ""),
+        "empty": not item.value,  # for Go, the same as a field that isn't there
         "rule": item.rule,
         "value": _short(item.value),
         "refused": item.refused,

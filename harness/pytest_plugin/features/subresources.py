@@ -21,6 +21,8 @@ __all__ = ["Subresources"]
 
 Json = dict[str, Any]  # any JSON object
 _TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
+_ATTEMPTS = 5
+_CONFLICT = 409
 _LABEL = "operator-harness.example/probe"
 _USER = ("apiVersion", "kind", "metadata", "status")
 
@@ -161,16 +163,18 @@ class Subresources:
     def _trip(self, version: str) -> Json:
         before = self._asker.ask("GET", self._path())
         facts: Json = {"to": version, "before": _user_said(before.body), "after": {}}
-        read = self._asker.ask("GET", self._path(version=version))
-        facts["read"] = read.facts
-        if not read.taken:
-            return facts
-        sent = self._context.clock.now()
-        body = copy.deepcopy(read.body)
-        body["metadata"].pop("resourceVersion", None)
-        body["metadata"].setdefault("annotations", {})[_LABEL] = version
-        written = self._asker.ask("PUT", self._path(version=version), body)
-        facts["written"] = written.facts
+        for _ in range(_ATTEMPTS):
+            read = self._asker.ask("GET", self._path(version=version))
+            facts["read"] = read.facts
+            if not read.taken:
+                return facts
+            sent = self._context.clock.now()
+            body = copy.deepcopy(read.body)
+            body["metadata"].setdefault("annotations", {})[_LABEL] = version
+            written = self._asker.ask("PUT", self._path(version=version), body)
+            facts["written"] = written.facts
+            if written.status != _CONFLICT:  # the operator was quicker
+                break
         again = self._asker.ask("GET", self._path())
         self._record(sent, written, again.body, f"round trip by {version}")
         facts["again"] = again.facts
