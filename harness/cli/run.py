@@ -160,7 +160,9 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     "CRDs can follow.",
 )
 @click.option(
-    "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
+    "--no-own-tests",
+    is_flag=True,
+    help="Leave out the operator's own tests (suites unit and integration).",
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
 @click.option(
@@ -313,6 +315,8 @@ def _plan(prepared: Prepared) -> None:
             click.echo(f"Process   {workload.deployment}: {shlex.join(workload.process.command)}")
     if prepared.own_tests is not None:
         click.echo(f"Tests     {shlex.join(prepared.own_tests.argv)}")
+    if prepared.own_e2e is not None:
+        click.echo(f"Tests     {shlex.join(prepared.own_e2e.argv)}")
     for suite in prepared.live:
         click.echo(f"Suite     {suite.name}: {len(prepared.tests[suite.name])} tests")
         for test in prepared.tests[suite.name]:

@@ -15,6 +15,7 @@ from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.confinement import Confinement
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.features import Features
 from harness.pytest_plugin.instances import SecondOperator
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
@@ -41,6 +42,7 @@ __all__ = [
     "dry_run",
     "eventually",
     "family",
+    "features",
     "kube",
     "load",
     "metrics",
@@ -182,6 +184,12 @@ def tenant(
 ) -> Tenant:
     """A tenant with rights in this test's namespace alone: `tenant.point_elsewhere(sample)`."""
     return Tenant(_context(request), _namespaces, _place, rest)
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> Features:
+    """What the CRDs and webhooks declare, asked of the API server: facts for the judges."""
+    return Features(_context(request))
 
 
 @pytest.fixture(scope="session")

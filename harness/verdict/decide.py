@@ -21,6 +21,7 @@ from harness.verdict.facts import (
     environment,
     interruption,
     notes,
+    own_test_results,
     run_info,
     test_results,
 )
@@ -126,6 +127,7 @@ def decide(
         notes=notes(evidence, sifted.idle),
         blind_spots=evidence.cluster.blind_spots if evidence.cluster else (),
         tests=test_results(evidence),
+        own_tests=own_test_results(evidence),
         errors=notices,
         tail=_tail(evidence, findings),
         load=load,
