@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
+import yaml
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.command import environment, spawn
@@ -22,7 +23,7 @@ from harness.evidence.tail import Tail
 from harness.model.findings import Status
 from harness.reporting import read_result
 from harness.resources import bundled
-from harness.targets import load
+from harness.runner.suites import load_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,20 +37,13 @@ __all__ = [
     "Runs",
     "Started",
     "await_true",
-    "defects",
     "guestbook",
     "suite",
+    "twins_of",
 ]
 
 SHORT = ("--timeout", "silence=3", "--timeout", "converge=12", "--timeout", "delete=12")
 """Windows and limits that a faulty twin still fails in."""
-
-_BEHAVIOUR = frozenset(
-    {
-        *("API-010", "INS-003", "LIF-001", "OBS-006", "RBA-004"),
-        *("REC-001", "REC-002", "REC-004", "STA-002"),
-    }
-)
 _PATIENCE_S = 600.0  # a run takes half a minute; a busy machine must not fail a test
 _END_S = 30.0
 _LOOK_S = 0.5
@@ -270,17 +264,14 @@ class Runs:
             self._started[name] = self._pool.submit(self._scenarios[name], home)
 
 
-def defects(operator: str) -> tuple[str, ...]:
-    """Returns the twins whose defect shows in what the operator does, as smoke sees it.
-
-    Those that show in the manifests, or in what is bound, are run by `make test-detection`.
-    """
-    folder = bundled("operators_under_test", operator)
-    return tuple(
-        file.stem
-        for file in sorted(folder.glob("twins/*.yaml"))
-        if set(load(str(folder), twin=file.stem).twin.expect) <= _BEHAVIOUR  # type: ignore[union-attr] # it is asked for
-    )
+def twins_of(operator: str, suite: str) -> tuple[str, ...]:
+    """Returns an operator's faulty twins whose defects a suite must find, by name."""
+    checks = set(load_suite(suite).checks)
+    found = {
+        file.stem: set(yaml.safe_load(file.read_text(encoding="utf-8"))["expect"])
+        for file in sorted(bundled("operators_under_test", operator, "twins").glob("*.yaml"))
+    }
+    return tuple(name for name, expected in found.items() if expected <= checks)
 
 
 def suite(home: Home, name: str = "own", **files: str) -> Path:

@@ -10,7 +10,7 @@ from harness import command
 from harness.model.findings import Status
 from harness.model.verdict import Verdict
 from harness.targets import load
-from harness.tests.runner.running import SHORT, Finished, Home, Runs, defects
+from harness.tests.runner.running import SHORT, Finished, Home, Runs, twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +21,7 @@ pytestmark = [
 ]
 
 OPERATORS = ("application", "imoocpod")
-TWINS = tuple((operator, twin) for operator in OPERATORS for twin in defects(operator))
+TWINS = tuple((operator, name) for operator in OPERATORS for name in twins_of(operator, "smoke"))
 CONSEQUENCES = {"imoocpod dies-after-delete": {"OBS-001"}}
 """What may fail beside: as long as a process is gone, nobody answers for its metrics."""
 

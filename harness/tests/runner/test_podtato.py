@@ -11,7 +11,7 @@ from harness import command
 from harness.model.findings import Status
 from harness.model.verdict import ExitCode
 from harness.targets import load
-from harness.tests.runner.running import SHORT, defects, suite
+from harness.tests.runner.running import SHORT, suite, twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ pytestmark = [
 
 TARGET = "podtato-head"
 KIND = "podtatoheads.podtato.example.org"
-TWINS = defects(TARGET)
+TWINS = twins_of(TARGET, "smoke")
 
 ROLLED_BACK = """
 def test_an_upgrade_that_hangs_is_rolled_back(custom_resource, kube, namespace, eventually):

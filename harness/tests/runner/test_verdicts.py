@@ -21,15 +21,15 @@ from harness.tests.runner.running import (
     Finished,
     Home,
     Runs,
-    defects,
     guestbook,
     listening,
     suite,
+    twins_of,
 )
 
 pytestmark = pytest.mark.controlplane
 
-TWINS = defects("guestbook")
+TWINS = twins_of("guestbook", "smoke")
 OVER_AND_OVER = {"hot-loop": {"REC-004"}}
 """What a twin may break beside what it must: one that never stops writes after a restart, too."""
 REPORTS = ("report.html", "result.json", "junit.xml", "summary.md")
