@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.analysis.case import Case
+    from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.records import ApiCall
 
-__all__ = ["nothing_denied"]
+__all__ = ["denied_calls", "missing_rule", "nothing_denied", "request_words"]
 
 _MAX_REFS = 20
 _SHOWN_NAMES = 5
@@ -27,7 +28,16 @@ def nothing_denied(case: Case) -> CheckOutcome:
     gap = audit_gap(case.evidence)
     if gap:
         return case.undecided(gap)
-    calls = operator_calls(case.evidence)
+    return case.decided([_denied(case, group) for group in denied_calls(case.evidence)])
+
+
+def denied_calls(evidence: Evidence) -> tuple[tuple[ApiCall, ...], ...]:
+    """Returns what the operator was denied, those together that one rule would allow.
+
+    A denial after which the same request was allowed is left out: a role that was just given
+    reaches the authorizer a moment later.
+    """
+    calls = operator_calls(evidence)
     last_allowed: dict[tuple[str, ...], int] = {}
     for call in calls:
         if call.decision == "allow":
@@ -38,7 +48,7 @@ def nothing_denied(case: Case) -> CheckOutcome:
         lag = last_allowed.get(_request(call), 0) > call.received_ns
         if call.decision == "forbid" and not lag:
             groups[_rule_of(call)].append(call)
-    return case.decided([_denied(case, group) for group in groups.values()])
+    return tuple(tuple(group) for group in groups.values())
 
 
 def _request(call: ApiCall) -> tuple[str, ...]:
@@ -61,7 +71,7 @@ def _path(call: ApiCall) -> str:
 
 def _denied(case: Case, calls: Sequence[ApiCall]) -> Finding:
     first = calls[0]
-    what = _what(first)
+    what = request_words(first).partition(" ")[2]
     times = "once" if len(calls) == 1 else f"{len(calls)} times"
     scope = "" if first.namespace or not first.resource else " cluster-wide"
     at = utc(Stamp(mono_ns=0, wall_ns=first.received_ns)).strftime("%H:%M:%S.%f")[:-3]
@@ -81,7 +91,7 @@ def _denied(case: Case, calls: Sequence[ApiCall]) -> Finding:
             f"Let the operator's {_role(first)} allow {first.verb} on {what}, or stop the operator "
             "from sending the request."
         ),
-        snippet=_snippet(first),
+        snippet=missing_rule(first),
         evidence=[call_ref(case.evidence, call) for call in calls[:_MAX_REFS]],
     )
 
@@ -93,18 +103,20 @@ def _listed(title: str, values: set[str]) -> list[str]:
     return [f"{title}: {', '.join(names[:_SHOWN_NAMES])}{more}"] if names else []
 
 
-def _what(call: ApiCall) -> str:
+def request_words(call: ApiCall) -> str:
+    """Returns what was asked, without the object: "create deployments.apps"."""
     if not call.resource:
-        return _path(call)
-    return f"{call.resource}/{call.subresource}" if call.subresource else call.resource
+        return f"{call.verb} {_path(call)}"
+    what = f"{call.resource}/{call.subresource}" if call.subresource else call.resource
+    return f"{call.verb} {what}"
 
 
 def _role(call: ApiCall) -> str:
     return "Role or ClusterRole" if call.namespace else "ClusterRole"
 
 
-def _snippet(call: ApiCall) -> str:
-    """The missing rule, as YAML and as a marker."""
+def missing_rule(call: ApiCall) -> str:
+    """Returns the rule that would allow a request, as YAML and as a marker."""
     plural, _, group = call.resource.partition(".")
     resource = f"{plural}/{call.subresource}" if call.subresource else plural
     if not call.resource:

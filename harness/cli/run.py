@@ -154,6 +154,12 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
 @click.option(
     "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
 )
+@click.option(
+    "--prove-rbac",
+    is_flag=True,
+    help="After the suites, run smoke again with the smallest roles in the place of the operator's "
+    "own: proven, or refuted with the missing rule.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
 @click.option(
     "--fail-on",
@@ -189,6 +195,7 @@ def run(
     keyword: str,
     previous: str,
     no_own_tests: bool,
+    prove_rbac: bool,
     fail_fast: bool,
     fail_on: tuple[str, ...],
     timeouts: tuple[str, ...],
@@ -208,6 +215,7 @@ def run(
     harness run --suite smoke --target ./target.yaml --timeout converge=120
     harness run --suite ./my_suite --target guestbook -k message
     harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
+    harness run --suite smoke --target guestbook --prove-rbac        are its roles too wide?
     harness run --suite smoke --target guestbook --cluster kind
     harness run --suite smoke --target ./target.yaml --cluster existing --context staging
 
@@ -233,6 +241,7 @@ def run(
         seed=seed or 0,
         previous=previous,
         own_tests=not no_own_tests,
+        prove_rbac=prove_rbac,
         fail_fast=fail_fast,
         fail_on=fail_on,
         keyword=keyword,

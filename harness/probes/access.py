@@ -17,10 +17,12 @@ from harness.model.access import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from harness.evidence.folder import RunFolder
     from harness.kube.client import KubeClient
 
-__all__ = ["read_access", "record_access"]
+__all__ = ["may", "read_access", "record_access"]
 
 _RBAC = "rbac.authorization.k8s.io"
 _DEFAULTS = ("kubernetes.io/bootstrapping", "rbac-defaults")
@@ -103,3 +105,59 @@ def _served(client: KubeClient) -> tuple[ServedResource, ...]:
                 verbs=tuple(sorted(known | verbs)),
             )
     return tuple(found.values())
+
+
+def may(
+    client: KubeClient,
+    user: str,
+    groups: Iterable[str],
+    *,
+    verb: str,
+    group: str = "",
+    resource: str = "",
+    subresource: str = "",
+    namespace: str = "",
+    name: str = "",
+    path: str = "",
+) -> bool:
+    """Asks the API server whether it would allow a request: a SubjectAccessReview.
+
+    Args:
+        client: The harness's own identity.
+        user: Who would ask.
+        groups: The user's.
+        verb: What for.
+        group: Of the resource; so are the following, but `path`.
+        resource: Plural.
+        subresource: Empty for the resource itself.
+        namespace: Empty for all.
+        name: Empty for all.
+        path: For what isn't a resource.
+
+    Raises:
+        ApiError: It doesn't answer such questions of ours.
+    """
+    what = (
+        {"nonResourceAttributes": {"verb": verb, "path": path}}
+        if path
+        else {
+            "resourceAttributes": {
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+                "subresource": subresource,
+                "namespace": namespace,
+                "name": name,
+            }
+        }
+    )
+    review = client.create(
+        client.resource("subjectaccessreviews.authorization.k8s.io"),
+        {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "metadata": {},
+            "spec": {"user": user, "groups": list(groups), **what},
+        },
+    )
+    return bool(review["status"]["allowed"])

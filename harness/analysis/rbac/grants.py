@@ -76,7 +76,12 @@ def _resources(
             for key in matches:
                 if key not in seen:
                     seen.add(key)
-                    yield (*key, offered.get(key, ()))
+                    yield (*key, offered.get(key) or _unserved(key[1]))
+
+
+def _unserved(resource: str) -> tuple[str, ...]:
+    """What may be asked of a resource that the server doesn't list."""
+    return ("update",) if resource.endswith("/finalizers") else ()
 
 
 def _matches(pattern: str, group: str, key: tuple[str, str]) -> bool:
