@@ -1,15 +1,18 @@
 """What no request shows, and a grant is needed for all the same.
 
 The audit log holds requests. What is asked inside a handler or by an admission plugin isn't there:
-a write that creates, a role that hands rights on, an owner that blocks its deletion.
+a write that creates, a role that hands rights on, an owner that blocks its deletion, an operator
+that asks what it may before it does anything.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.analysis.rbac.rows import Row, asks, request_of
-from harness.analysis.rbac.rules import allows
+from harness.analysis.rbac.rules import Request, allows
 from harness.model.access import GrantState
 
 if TYPE_CHECKING:
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from harness.model.access import AccessSnapshot, PolicyRule, RoleObject
     from harness.model.records import ApiCall
 
-__all__ = ["explain_admission", "explain_repeated_events", "explain_within"]
+__all__ = ["explain_admission", "explain_questions", "explain_repeated_events", "explain_within"]
 
 _CREATED = 201
 _REFUSED = 400
@@ -77,6 +80,24 @@ def explain_within(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -
                     "hold what it grants",
                     [call.namespace],
                 )
+
+
+def explain_questions(call: ApiCall, rows: Sequence[Row]) -> None:
+    """Marks what the operator asks about: who asks whether it may, does without what it may not.
+
+    prometheus-operator, for one, watches nothing of a kind whose status it may not write.
+    """
+    if call.review is None:
+        return
+    request = Request(**msgspec.structs.asdict(call.review))
+    for row in rows:
+        if row.covers(request):
+            row.explain(
+                GrantState.INDIRECT,
+                "the operator asks whether it may (SelfSubjectAccessReview), and leaves out what "
+                "it may not",
+                [request.namespace],
+            )
 
 
 def _handed(call: ApiCall, access: AccessSnapshot) -> tuple[PolicyRule, ...]:

@@ -17,6 +17,7 @@ from harness.analysis.rbac.authorizer import Authorizer, BoundRule
 from harness.analysis.rbac.grants import spread
 from harness.analysis.rbac.hidden import (
     explain_admission,
+    explain_questions,
     explain_repeated_events,
     explain_within,
 )
@@ -126,6 +127,7 @@ def _attribute(rows: Sequence[Row], evidence: Evidence, access: AccessSnapshot) 
         windows = [name for start, end, name in phases if start <= call.received_ns <= end]
         for row in found[key]:
             row.use(call, windows)
+        explain_questions(call, by_identity[call.user])
         explain_within(call, by_identity[call.user], access)
     explain_repeated_events(rows)
     for row in rows:

@@ -69,6 +69,7 @@ def test_all_reports_are_written_and_nothing_else(tmp_path: Path) -> None:
     assert names == [
         "allure-results",
         "junit.xml",
+        "rbac-minimal.diff",
         "rbac-minimal.yaml",
         "report.html",
         "result.json",
