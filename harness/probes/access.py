@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from harness.evidence.folder import RunFolder
     from harness.kube.client import KubeClient
 
-__all__ = ["may", "read_access", "record_access"]
+__all__ = ["as_binding", "as_role", "may", "read_access", "record_access"]
 
 _RBAC = "rbac.authorization.k8s.io"
 _DEFAULTS = ("kubernetes.io/bootstrapping", "rbac-defaults")
@@ -51,10 +51,10 @@ def read_access(client: KubeClient) -> AccessSnapshot:
     """
     return AccessSnapshot(
         roles=tuple(
-            _role(body) for plural in ("clusterroles", "roles") for body in _list(client, plural)
+            as_role(body) for plural in ("clusterroles", "roles") for body in _list(client, plural)
         ),
         bindings=tuple(
-            _binding(body)
+            as_binding(body)
             for plural in ("clusterrolebindings", "rolebindings")
             for body in _list(client, plural)
         ),
@@ -66,7 +66,8 @@ def _list(client: KubeClient, plural: str) -> list[dict[str, Any]]:
     return list(client.list(client.resource(f"{plural}.{_RBAC}")).items)
 
 
-def _role(body: dict[str, Any]) -> RoleObject:
+def as_role(body: dict[str, Any]) -> RoleObject:
+    """Returns a Role or ClusterRole, given as Kubernetes has it."""
     metadata = body["metadata"]
     label, value = _DEFAULTS
     return RoleObject(
@@ -77,7 +78,8 @@ def _role(body: dict[str, Any]) -> RoleObject:
     )
 
 
-def _binding(body: dict[str, Any]) -> BindingObject:
+def as_binding(body: dict[str, Any]) -> BindingObject:
+    """Returns a RoleBinding or ClusterRoleBinding, given as Kubernetes has it."""
     metadata = body["metadata"]
     return BindingObject(
         name=metadata["name"],

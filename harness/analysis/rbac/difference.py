@@ -23,7 +23,6 @@ from harness.analysis.rbac.minimal import (
     rules_for,
     with_bindings,
 )
-from harness.analysis.rbac.rules import ALL
 from harness.model.access import GrantState
 
 if TYPE_CHECKING:
@@ -33,6 +32,9 @@ if TYPE_CHECKING:
     from harness.model.access import AccessSnapshot, GrantUse, PolicyRule, RoleObject
 
 __all__ = ["difference"]
+
+_WHOLE = 100_000
+"""Lines of context: today's role isn't at hand as a file, so the diff shows all of it."""
 
 _Wanted = dict[What, set[str]]
 
@@ -107,7 +109,7 @@ def _reduced(
         if literal and kept == granted:
             rules.append(_today(rule))
         else:
-            rules += rules_for(kept) if ALL in rule.verbs else rules_for(kept, rule.verbs)
+            rules += rules_for(kept, like=rule)
     return rules
 
 
@@ -145,6 +147,7 @@ def _diff(before: str, after: dict[str, Any]) -> list[str]:
             _yaml(after).splitlines(keepends=True),
             f"a/{file}" if before else "/dev/null",
             f"b/{file}",
+            n=_WHOLE,
         )
     )
 

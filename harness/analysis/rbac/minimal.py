@@ -11,8 +11,9 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.analysis.rbac.ledger import ledger
+from harness.analysis.rbac.rules import ALL
 from harness.analysis.rbac.stable import Surroundings
-from harness.model.access import GrantState
+from harness.model.access import GrantState, PolicyRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,6 +36,7 @@ _ACCOUNT = "system:serviceaccount:"
 _BY_NAME = frozenset({"get", "update", "patch", "delete"})
 _FEW = 3
 _ORDER = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
+_NO_RULE = PolicyRule()
 _NARROWED = frozenset({GrantState.USED, GrantState.INDIRECT})
 
 
@@ -134,30 +136,42 @@ def _names_of(use: GrantUse, namespace: str, surroundings: Surroundings) -> tupl
 
 
 def rules_for(
-    wanted: Mapping[What, Iterable[str]], order: Sequence[str] = _ORDER
+    wanted: Mapping[What, Iterable[str]], like: PolicyRule = _NO_RULE
 ) -> list[dict[str, Any]]:
-    """Puts together what has the same verbs, and names resources in a stable order.
+    """Puts together what has the same verbs, in a stable order.
 
     Args:
         wanted: Verbs, by what they are for.
-        order: Of verbs; others follow by the alphabet.
+        like: A rule whose order of verbs and resources is kept; others follow by the alphabet.
     """
     alike: dict[tuple[str, tuple[str, ...], tuple[str, ...], bool], set[str]] = defaultdict(set)
+    verbs_before = _ORDER if ALL in like.verbs else like.verbs or _ORDER
+    before = like.resources + like.non_resource_urls
     for what, verbs in wanted.items():
-        ordered = tuple(sorted(verbs, key=lambda verb: (_rank(verb, order), verb)))
+        ordered = tuple(sorted(verbs, key=lambda verb: _rank(verb, verbs_before)))
         key = (what.group, what.names, ordered, bool(what.url))
         alike[key].add(what.url or what.resource)
-    return [
-        {"nonResourceURLs": sorted(found), "verbs": list(verbs)}
-        if is_url
-        else {
-            "apiGroups": [group],
-            "resources": sorted(found),
-            **({"resourceNames": list(names)} if names else {}),
-            "verbs": list(verbs),
-        }
-        for (group, names, verbs, is_url), found in sorted(alike.items())
+    groups = [
+        (sorted(found, key=lambda item: _rank(item, before)), key) for key, found in alike.items()
     ]
+    return [
+        _rule(found, key)
+        for found, key in sorted(groups, key=lambda item: (_rank(item[0][0], before)[0], item[1]))
+    ]
+
+
+def _rule(
+    found: list[str], key: tuple[str, tuple[str, ...], tuple[str, ...], bool]
+) -> dict[str, Any]:
+    group, names, verbs, is_url = key
+    if is_url:
+        return {"nonResourceURLs": found, "verbs": list(verbs)}
+    return {
+        "apiGroups": [group],
+        "resources": found,
+        **({"resourceNames": list(names)} if names else {}),
+        "verbs": list(verbs),
+    }
 
 
 def _names(wanted: Iterable[Place]) -> dict[Place, str]:
@@ -181,8 +195,8 @@ def _role(name: str, namespace: str, rules: list[dict[str, Any]]) -> dict[str, A
     }
 
 
-def _rank(verb: str, order: Sequence[str]) -> int:
-    return order.index(verb) if verb in order else len(order)
+def _rank(word: str, order: Sequence[str]) -> tuple[int, str]:
+    return (order.index(word) if word in order else len(order), word)
 
 
 def with_bindings(roles: Mapping[Place, dict[str, Any]]) -> list[dict[str, Any]]:

@@ -79,11 +79,13 @@ def _decided(
     if left:
         return ProofState.NOT_VERIFIED, f"{', '.join(left)} gave it rights all the same"
     passed = sum(test.outcome == "passed" for test in again.tests())
+    rest = len(again.tests()) - passed
+    others = f" and {rest} ended as before" if rest else ""
     requests = sum(call.user == identity for call in operator_calls(again))
     return (
         ProofState.PROVEN,
-        f"the smoke suite ran again with it alone: {passed} tests passed, none of {requests} "
-        "requests was denied",
+        f"the smoke suite ran again with it alone: {passed} tests passed{others}, none of "
+        f"{requests} requests was denied",
     )
 
 
