@@ -174,7 +174,7 @@ class _Executor:
                 break
         self._all_passed = all(outcomes)
         self._look_up_access("2-tested", client)  # with the roles that the operator made
-        if self._settings.prove_rbac:
+        if self._settings.prove_rbac and (self._all_passed or not self._settings.fail_fast):
             interruption.check()
             with self.stage("removal", "Proving the smallest roles by removal"):
                 self._prove(guard, cluster, client, installation)
