@@ -311,7 +311,7 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     role: RoleName | None = None
 
 
-class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
+class ApiCall(_Record, frozen=True, kw_only=True, gc=False, tag="call"):
     """One request, from the API server's audit log (read by `harness.evidence.audit`).
 
     Attributes:
