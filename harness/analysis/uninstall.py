@@ -11,6 +11,7 @@ from harness.model.installation import InstallWay
 
 if TYPE_CHECKING:
     from harness.analysis.case import Case
+    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.inventory import InventoryEntry, Stuck
@@ -80,6 +81,10 @@ def _why_not(evidence: Evidence) -> str:
     return "the cluster could not be listed before the install, or after the uninstall"
 
 
+def _made(call: CallShape) -> bool:
+    return call.code == _CREATED and not call.subresource and not call.dry_run
+
+
 class _Leftovers:
     """New objects that are known to be the operator's.
 
@@ -91,8 +96,8 @@ class _Leftovers:
         self._evidence = evidence
         self.creates: dict[tuple[str, str, str], ApiCall] = {
             (call.resource, call.namespace, call.name): call
-            for call in operator_calls(evidence)
-            if call.code == _CREATED and not call.subresource and call.name and not call.dry_run
+            for call in operator_calls(evidence).where(_made)
+            if call.name
         }
 
     @cached_property

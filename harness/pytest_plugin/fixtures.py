@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.confinement import Confinement
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.features import Features
 from harness.pytest_plugin.instances import SecondOperator
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
@@ -25,9 +26,13 @@ from harness.pytest_plugin.steps import Family, Rest, Snapshots
 from harness.pytest_plugin.steps import dry_run as send_dry_run
 from harness.pytest_plugin.tenant import Tenant
 from harness.pytest_plugin.waiting import Waiter, shown
+from harness.pytest_plugin.whitebox import WhiteBox
 from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
+
+if TYPE_CHECKING:
+    from harness.pytest_plugin.load import Load
 
 __all__ = [
     "cluster",
@@ -37,7 +42,9 @@ __all__ = [
     "dry_run",
     "eventually",
     "family",
+    "features",
     "kube",
+    "load",
     "metrics",
     "namespace",
     "operator",
@@ -106,6 +113,26 @@ def metrics(request: pytest.FixtureRequest) -> Metrics:
 
 
 @pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """Load, open-loop: `load.run("mine", Schedule.poisson(50, 60), profile="mine")`.
+
+    Its processes start with the first use and end with the suite.
+    """
+    from harness.pytest_plugin.load import Load  # noqa: PLC0415 - loads NumPy, which few need
+
+    made = Load(_context(request))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def whitebox(request: pytest.FixtureRequest, metrics: Metrics) -> Iterator[WhiteBox]:
+    """A Prometheus beside the suite, whose `suite.yaml` asks for it: `assets: [prometheus]`."""
+    with WhiteBox(_context(request), metrics) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def rest(request: pytest.FixtureRequest) -> Rest:
     """The operator at rest: `rest.begin()` awaits quiet, `rest.observe()` is the window."""
     return Rest(_context(request))
@@ -157,6 +184,12 @@ def tenant(
 ) -> Tenant:
     """A tenant with rights in this test's namespace alone: `tenant.point_elsewhere(sample)`."""
     return Tenant(_context(request), _namespaces, _place, rest)
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> Features:
+    """What the CRDs and webhooks declare, asked of the API server: facts for the judges."""
+    return Features(_context(request))
 
 
 @pytest.fixture(scope="session")
