@@ -187,8 +187,14 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def known(file: Path, wanted: Iterable[Job]) -> dict[str, Outcome]:
-    """Returns the kept outcomes that still hold: decided, and of the same sources."""
+def known(file: Path, wanted: Iterable[Job], *, earlier: bool = False) -> dict[str, Outcome]:
+    """Returns the last kept outcome of each job that still holds: decided, and of the same sources.
+
+    Args:
+        file: A line for each.
+        wanted: Jobs that are asked for.
+        earlier: Whether outcomes of other sources count, too.
+    """
     if not file.is_file():
         return {}
     current = {job.id: fingerprint(job) for job in wanted}
@@ -198,6 +204,7 @@ def known(file: Path, wanted: Iterable[Job]) -> dict[str, Outcome]:
             outcome = msgspec.json.decode(line, type=Outcome)
         except msgspec.DecodeError:
             continue  # the last line of a run that was killed
-        if outcome.decided and current.get(outcome.job) == outcome.fingerprint:
+        same = current.get(outcome.job) == outcome.fingerprint
+        if outcome.decided and (same or (earlier and outcome.job in current)):
             found[outcome.job] = outcome
     return found
