@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from harness.model.access import RbacReport
+from harness.model.checklists import AccessChecklist
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
+from harness.model.loadresult import LoadResult
 from harness.model.measurement import GateResult, Measurement, Series
 from harness.model.resource import ObjectKey
 from harness.model.verdict import Verdict
@@ -48,6 +50,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         started: ISO 8601, UTC.
         duration_s: From the first stage to the verdict, in seconds.
+        definition: The target's definition, relative to the repository that it lies in.
     """
 
     id: str
@@ -60,6 +63,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     harness_version: str
     seed: int
     command: str = ""
+    definition: str = "target.yaml"
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,9 +144,11 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sentence: Why the verdict is what it is, in one sentence.
+        checklists: Permissions and scope, item by item.
         blind_spots: What this cluster can't show.
         own_tests: The single cases of the operator's own tests, where they were told.
         tail: The operator's last log lines where it died or never became ready.
+        load: What was found under load; None where there was none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -160,6 +166,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...] = ()
     phases: tuple[PhaseBand, ...] = ()
     permissions: RbacReport | None = None
+    checklists: tuple[AccessChecklist, ...] = ()
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
@@ -167,3 +174,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     own_tests: tuple[OwnTestResult, ...] = ()
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()
+    load: LoadResult | None = None

@@ -125,7 +125,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            (*provider.needed_assets, *_helm(target)),
+            (*provider.needed_assets, *_helm(target), *_asked(live)),
             kubernetes=settings.kubernetes_version,
             on_progress=progress.detail,
         )
@@ -285,6 +285,11 @@ def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
     return next((asset.path for asset in found.assets if asset.component == component), None)
 
 
+def _asked(suites: list[Suite]) -> tuple[assets.Component, ...]:
+    """Returns the binaries that suites run themselves."""
+    return tuple(assets.Component(name) for suite in suites for name in suite.assets)
+
+
 def _helm(target: Target) -> tuple[assets.Component, ...]:
     """Returns helm where the target is a chart."""
     return (assets.Component.HELM,) if target.install.manifests.helm is not None else ()
@@ -301,6 +306,7 @@ def _tests(
         suite=suite,
         seed=seed,
         timeouts=msgspec.to_builtins(settings.timeouts),
+        load=msgspec.to_builtins(settings.load),
     )
     write_document(file, session, mode=0o600)
     return collect(suite, file, keyword=settings.keyword, several=several, workshop=room)

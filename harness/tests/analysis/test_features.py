@@ -221,7 +221,7 @@ def test_a_table_that_cannot_be_had_is_a_finding(recording: Recording) -> None:
     assert judged(recording, "API-020", {"columns": []}).status is Status.NOT_APPLICABLE
 
 
-SCALE = {
+SCALE: dict[str, Any] = {
     "kind": "Book v1",
     "paths": {
         "specReplicasPath": ".spec.size",
