@@ -337,7 +337,12 @@ def _tests() -> Schema:
         "The operator's own tests, as commands that are run in the target's folder.",
         {
             "unit": words("Its unit tests.", ["go", "test", "./..."], default=[]),
-            "integration": words("Its end-to-end tests.", ["make", "test-e2e"], default=[]),
+            "integration": words(
+                "Its end-to-end tests, run by the suite integration with KUBECONFIG; cases may be "
+                "told by JUnit in the file that HARNESS_JUNIT names.",
+                ["kuttl", "test"],
+                default=[],
+            ),
         },
         default={},
     )
