@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.scope.deprived import is_deprived
 from harness.analysis.writes import audit_gap, call_ref, operator_calls
 from harness.clock import utc
+from harness.model.findings import Holder
 from harness.model.time import Stamp
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def _denied(case: Case, calls: CallLog) -> Finding:
             "from sending the request."
         ),
         snippet=_snippet(first),
+        holder=Holder(identity=first.user),
         evidence=[call_ref(case.evidence, call) for call in calls[:_MAX_REFS]],
     )
 

@@ -20,6 +20,7 @@ _FAMILIES = {
     "PRF": "Performance",
     "LOA": "Load",
     "UNI": "The operator's own tests",
+    "INT": "The operator's own end-to-end tests",
     "SUI": "Assertions of a suite",
     "WAI": "Waivers",
 }

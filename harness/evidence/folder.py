@@ -192,6 +192,11 @@ class RunFolder:
         return self.evidence / "manifests.ndjson"
 
     @property
+    def origins_file(self) -> Path:
+        """Origins: where the manifests' objects stand in the operator's files, by the runner."""
+        return self.evidence / "origins.json"
+
+    @property
     def own_tests_file(self) -> Path:
         """OwnTests as JSON; absent where they weren't run."""
         return self.evidence / "own-tests.json"
@@ -200,6 +205,16 @@ class RunFolder:
     def own_tests_log(self) -> Path:
         """What the operator's own unit tests printed."""
         return self.evidence / "own-tests.log"
+
+    @property
+    def own_e2e_file(self) -> Path:
+        """OwnTests as JSON, of the end-to-end tests; absent where they weren't run."""
+        return self.evidence / "own-e2e.json"
+
+    @property
+    def own_e2e_log(self) -> Path:
+        """What the operator's own end-to-end tests printed."""
+        return self.evidence / "own-e2e.log"
 
     @property
     def audit_log(self) -> Path:

@@ -24,6 +24,7 @@ from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
 from harness.model.load import LoadPhase, LoadPlan
+from harness.model.origins import Origins
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
     GapRecord,
@@ -140,6 +141,16 @@ class Evidence:
     def own_tests(self) -> OwnTests | None:
         """What became of the operator's own unit tests; None where they weren't run."""
         return self._document(self.run.own_tests_file, OwnTests)
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where objects stand in the operator's own files; empty for a run of an older harness."""
+        return self._document(self.run.origins_file, Origins) or Origins()
+
+    @cached_property
+    def own_e2e(self) -> OwnTests | None:
+        """What became of the operator's own end-to-end tests; None where they weren't run."""
+        return self._document(self.run.own_e2e_file, OwnTests)
 
     @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:

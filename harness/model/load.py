@@ -111,6 +111,7 @@ class PhaseRole(StrEnum):
     PLATEAU = "plateau"  # confirms the knee
     MEASURE = "measure"
     DRAIN = "drain"  # nothing arrives; the operator finishes
+    CLEAR = "clear"  # what was made is deleted; never in a figure
 
 
 class Mix(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,8 @@ from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.confinement import Confinement
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.features import Features
+from harness.pytest_plugin.instances import SecondOperator
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
@@ -29,6 +31,9 @@ from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
 
+if TYPE_CHECKING:
+    from harness.pytest_plugin.load import Load
+
 __all__ = [
     "cluster",
     "cluster_snapshot",
@@ -37,12 +42,15 @@ __all__ = [
     "dry_run",
     "eventually",
     "family",
+    "features",
     "kube",
+    "load",
     "metrics",
     "namespace",
     "operator",
     "rest",
     "rng",
+    "second_operator",
     "sentinels",
     "snapshot",
     "target",
@@ -105,6 +113,19 @@ def metrics(request: pytest.FixtureRequest) -> Metrics:
 
 
 @pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """Load, open-loop: `load.run("mine", Schedule.poisson(50, 60), profile="mine")`.
+
+    Its processes start with the first use and end with the suite.
+    """
+    from harness.pytest_plugin.load import Load  # noqa: PLC0415 - loads NumPy, which few need
+
+    made = Load(_context(request))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
 def whitebox(request: pytest.FixtureRequest, metrics: Metrics) -> Iterator[WhiteBox]:
     """A Prometheus beside the suite, whose `suite.yaml` asks for it: `assets: [prometheus]`."""
     with WhiteBox(_context(request), metrics) as opened:
@@ -145,8 +166,16 @@ def sentinels(request: pytest.FixtureRequest, _namespaces: Namespaces, rest: Res
 
 @pytest.fixture
 def confined(request: pytest.FixtureRequest, operator: Operator) -> Confinement:
-    """Narrows the operator to its declared namespaces while a with-statement lasts."""
+    """Narrows the operator's rights to its namespaces while a `with` block lasts."""
     return Confinement(_context(request), operator)
+
+
+@pytest.fixture
+def second_operator(
+    request: pytest.FixtureRequest, _namespaces: Namespaces, _waiter: Waiter
+) -> SecondOperator:
+    """Runs a second instance in a namespace of its own while a `with` block lasts."""
+    return SecondOperator(_context(request), _namespaces, _waiter)
 
 
 @pytest.fixture
@@ -155,6 +184,12 @@ def tenant(
 ) -> Tenant:
     """A tenant with rights in this test's namespace alone: `tenant.point_elsewhere(sample)`."""
     return Tenant(_context(request), _namespaces, _place, rest)
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> Features:
+    """What the CRDs and webhooks declare, asked of the API server: facts for the judges."""
+    return Features(_context(request))
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import traceback
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -20,11 +21,13 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
 from harness.installers import installer_for
 from harness.kube.client import KubeClient
+from harness.kube.credentials import credentials
 from harness.kube.ledger import Ledger
 from harness.manifests.objects import secret_values
+from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
-from harness.model.records import StageRecord, SuiteRecord, TestOutcome
+from harness.model.records import LoadTick, StageRecord, SuiteRecord, TestOutcome
 from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
@@ -179,6 +182,9 @@ class _Executor:
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 passed = self._suite(suite, guard, cluster, installation)
             outcomes.append(passed)
+            if suite.own_tests and (passed or not self._settings.fail_fast):
+                interruption.check()
+                self._end_to_end(cluster)
             if not passed and self._settings.fail_fast:
                 break
         self._all_passed = all(outcomes)
@@ -201,6 +207,28 @@ class _Executor:
                 limit=self._settings.timeouts.tests,
                 on_line=self._progress.detail,
                 secrets=secret_values(prepared.manifests),
+            )
+
+    def _end_to_end(self, cluster: Cluster) -> None:
+        """Runs the operator's own end-to-end tests with the run's kubeconfig, theirs alone."""
+        prepared = self._prepared
+        if prepared.own_e2e is None:
+            return
+        title = "Running the operator's own end-to-end tests"
+        kubeconfig = Path(cluster.kubeconfig)
+        with self.stage("own end-to-end tests", title), workshop() as room:
+            tools = prepared.assets.link(room.folder / "tools")
+            run_own_tests(
+                prepared.own_e2e,
+                self._run,
+                room,
+                limit=self._settings.timeouts.tests,
+                on_line=self._progress.detail,
+                secrets=(*secret_values(prepared.manifests), *credentials(kubeconfig)),
+                env={
+                    "KUBECONFIG": str(kubeconfig),
+                    "PATH": f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{tools}",
+                },
             )
 
     def close(self) -> None:
@@ -339,6 +367,7 @@ class _Executor:
             seed=self._prepared.seed,
             timeouts=msgspec.to_builtins(self._settings.timeouts),
             guard_socket=str(guard.socket),
+            load=msgspec.to_builtins(self._settings.load),
             cluster=cluster,
             installation=installation,
             prometheus_url=self._settings.prometheus_url,
@@ -360,6 +389,8 @@ class _Executor:
     def _on_record(self, record: SuiteRecord) -> None:
         if isinstance(record, TestOutcome):
             self._progress.test(record)
+        elif isinstance(record, LoadTick):
+            self._progress.detail(record.line)
 
 
 def execute(
@@ -438,11 +469,14 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
     )
     write_document(run.run_file, manifest)
     write_document(run.target_file, prepared.target)
+    write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
     return run
 
 
 def _watched(client: KubeClient, prepared: Prepared) -> tuple[Resource, ...]:
     target = prepared.target
+    if not any(suite.timeline for suite in prepared.live):
+        return ()
     keys = dict.fromkeys((*(k.resource for k in target.kinds), *target.scope.owns, *_WATCHED))
     found = []
     for key in keys:

@@ -47,9 +47,9 @@ class LoadClient:
         """Runs the phase that was prepared, from an instant of CLOCK_MONOTONIC on."""
         return self._call(Begin(start_ns=start_ns))
 
-    def ask(self) -> Reply:
-        """Returns how the phase is."""
-        return self._call(Ask())
+    def ask(self, *, wait_s: float = 0.0) -> Reply:
+        """Returns how the phase is, when none runs any more or after `wait_s` seconds."""
+        return self._call(Ask(wait_s=wait_s))
 
     def halt(self) -> Reply:
         """Cuts the phase short."""

@@ -79,7 +79,13 @@ class Begin(_Message, frozen=True, kw_only=True, tag="begin"):
 
 
 class Ask(_Message, frozen=True, kw_only=True, tag="ask"):
-    """Tell how the phase is."""
+    """Tell how the phase is.
+
+    Attributes:
+        wait_s: Answer when no phase runs, or after so many seconds.
+    """
+
+    wait_s: float = 0.0
 
 
 class Halt(_Message, frozen=True, kw_only=True, tag="halt"):

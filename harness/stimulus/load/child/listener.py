@@ -7,6 +7,7 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import gevent
 import gevent.socket
 import msgspec
 from gevent.server import StreamServer
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from harness.stimulus.load.child.teams import Team
 
 __all__ = ["Listener"]
+
+_STEP_S = 0.02
 
 
 class Listener:
@@ -58,6 +61,11 @@ class Listener:
                 if isinstance(request, Quit):
                     self._leave()
 
+    def _wait(self, seconds: float) -> None:
+        with gevent.Timeout(seconds, False):  # noqa: FBT003 - gevent's own: raise nothing
+            while self._team.tell().running and not self._stopped():
+                gevent.sleep(_STEP_S)
+
     def _answer(self, request: Request) -> Reply:
         try:
             match request:
@@ -67,7 +75,9 @@ class Listener:
                     self._team.begin(start_ns)
                 case Halt():
                     self._team.halt()
-                case Ask() | Quit():
+                case Ask(wait_s=wait_s):
+                    self._wait(wait_s)
+                case Quit():
                     pass
         except HarnessError as error:
             return Reply(error=str(error), hint=error.hint)
