@@ -31,7 +31,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stop: float = 15.0
     """Between SIGTERM and SIGKILL of an operator process; a pod gets 30 s."""
     tests: float = 600.0
-    """For the operator's own unit tests; what `go test` allows a package."""
+    """For the operator's own tests, unit or end-to-end; what `go test` allows a package."""
 
 
 class LoadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -85,10 +85,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Leave cluster and operator up when the run ends."""
     durable: bool = False
     """Let etcd fsync. Off by default, as in envtest: a run's data needs no crash safety."""
+    audit_bodies: tuple[str, ...] = ()
+    """Resources ("<plural>.<group>") whose requests and answers the local cluster's audit log holds
+    whole. Of a calibration only: it costs the API server time, which a load would measure."""
     seed: int = 0
     """Seed of every random choice; 0 draws one and records it."""
     own_tests: bool = True
-    """Whether the unit suite runs the operator's own unit tests."""
+    """Whether the suites unit and integration run the operator's own tests."""
     previous: str = ""
     """The release before: a folder, a file or a git reference; empty for none."""
     fail_fast: bool = False

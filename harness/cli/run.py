@@ -139,6 +139,13 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     help="Folder for run folders; `latest` in it links to the newest.",
 )
 @click.option("--keep", is_flag=True, help="Leave cluster and operator up; `harness cluster down`.")
+@click.option(
+    "--audit-bodies",
+    multiple=True,
+    metavar="RESOURCE",
+    help="Have a local cluster's audit log hold requests and answers of this resource whole, to "
+    "check our stamps against the API server's own. It costs time that a load then measures.",
+)
 @click.option("--durable", is_flag=True, help="Let etcd fsync, as a cluster of yours would.")
 @click.option("--seed", type=click.IntRange(min=1), help="Repeat a run's random choices.")
 @click.option(
@@ -153,7 +160,9 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     "CRDs can follow.",
 )
 @click.option(
-    "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
+    "--no-own-tests",
+    is_flag=True,
+    help="Leave out the operator's own tests (suites unit and integration).",
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
 @click.option(
@@ -186,6 +195,7 @@ def run(
     twin: str | None,
     output: str,
     keep: bool,
+    audit_bodies: tuple[str, ...],
     durable: bool,
     seed: int | None,
     keyword: str,
@@ -235,6 +245,7 @@ def run(
         **kind_settings(cluster, kind),
         load=load,
         keep=keep,
+        audit_bodies=audit_bodies,
         durable=durable,
         seed=seed or 0,
         previous=previous,
@@ -304,6 +315,8 @@ def _plan(prepared: Prepared) -> None:
             click.echo(f"Process   {workload.deployment}: {shlex.join(workload.process.command)}")
     if prepared.own_tests is not None:
         click.echo(f"Tests     {shlex.join(prepared.own_tests.argv)}")
+    if prepared.own_e2e is not None:
+        click.echo(f"Tests     {shlex.join(prepared.own_e2e.argv)}")
     for suite in prepared.live:
         click.echo(f"Suite     {suite.name}: {len(prepared.tests[suite.name])} tests")
         for test in prepared.tests[suite.name]:

@@ -207,6 +207,16 @@ class RunFolder:
         return self.evidence / "own-tests.log"
 
     @property
+    def own_e2e_file(self) -> Path:
+        """OwnTests as JSON, of the end-to-end tests; absent where they weren't run."""
+        return self.evidence / "own-e2e.json"
+
+    @property
+    def own_e2e_log(self) -> Path:
+        """What the operator's own end-to-end tests printed."""
+        return self.evidence / "own-e2e.log"
+
+    @property
     def audit_log(self) -> Path:
         """The API server's audit log; rotated files lie beside it as audit-<time>.log."""
         return self.evidence / "audit.log"

@@ -23,6 +23,7 @@ from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
+from harness.model.load import LoadPhase, LoadPlan
 from harness.model.origins import Origins
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
@@ -46,7 +47,8 @@ from harness.model.run import RunManifest
 from harness.model.target import Target
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
@@ -69,6 +71,14 @@ class Evidence:
         self.run = run
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
+        self._derived: dict[Callable[[Evidence], Any], Any] = {}
+
+    def derived(self, make: Callable[[Evidence], _T]) -> _T:
+        """Returns what a function makes of this evidence; it is asked once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        made: _T = self._derived[make]
+        return made
 
     @cached_property
     def manifest(self) -> RunManifest:
@@ -119,6 +129,15 @@ class Evidence:
         return tuple(read_ndjson(self.run.promql_file, PromqlAnswer))
 
     @cached_property
+    def load_plan(self) -> LoadPlan | None:
+        """What load was made of; None where there was none."""
+        return self._document(self.run.load_plan_file, LoadPlan)
+
+    def load_phases(self) -> tuple[LoadPhase, ...]:
+        """Returns the phases of the load that are over, in order."""
+        return self._records(self.run.load_phases_file, LoadPhase)
+
+    @cached_property
     def own_tests(self) -> OwnTests | None:
         """What became of the operator's own unit tests; None where they weren't run."""
         return self._document(self.run.own_tests_file, OwnTests)
@@ -127,6 +146,11 @@ class Evidence:
     def origins(self) -> Origins:
         """Where objects stand in the operator's own files; empty for a run of an older harness."""
         return self._document(self.run.origins_file, Origins) or Origins()
+
+    @cached_property
+    def own_e2e(self) -> OwnTests | None:
+        """What became of the operator's own end-to-end tests; None where they weren't run."""
+        return self._document(self.run.own_e2e_file, OwnTests)
 
     @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:

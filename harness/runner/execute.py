@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import traceback
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -20,6 +21,7 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
 from harness.installers import installer_for
 from harness.kube.client import KubeClient
+from harness.kube.credentials import credentials
 from harness.kube.ledger import Ledger
 from harness.manifests.objects import secret_values
 from harness.manifests.origins import find_origins
@@ -180,6 +182,9 @@ class _Executor:
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 passed = self._suite(suite, guard, cluster, installation)
             outcomes.append(passed)
+            if suite.own_tests and (passed or not self._settings.fail_fast):
+                interruption.check()
+                self._end_to_end(cluster)
             if not passed and self._settings.fail_fast:
                 break
         self._all_passed = all(outcomes)
@@ -202,6 +207,28 @@ class _Executor:
                 limit=self._settings.timeouts.tests,
                 on_line=self._progress.detail,
                 secrets=secret_values(prepared.manifests),
+            )
+
+    def _end_to_end(self, cluster: Cluster) -> None:
+        """Runs the operator's own end-to-end tests with the run's kubeconfig, theirs alone."""
+        prepared = self._prepared
+        if prepared.own_e2e is None:
+            return
+        title = "Running the operator's own end-to-end tests"
+        kubeconfig = Path(cluster.kubeconfig)
+        with self.stage("own end-to-end tests", title), workshop() as room:
+            tools = prepared.assets.link(room.folder / "tools")
+            run_own_tests(
+                prepared.own_e2e,
+                self._run,
+                room,
+                limit=self._settings.timeouts.tests,
+                on_line=self._progress.detail,
+                secrets=(*secret_values(prepared.manifests), *credentials(kubeconfig)),
+                env={
+                    "KUBECONFIG": str(kubeconfig),
+                    "PATH": f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{tools}",
+                },
             )
 
     def close(self) -> None:

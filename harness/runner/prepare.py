@@ -57,6 +57,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         kubernetes: The version that they are rendered and judged for.
         tests: Node ids, by suite that needs a cluster.
         own_tests: How the operator's own unit tests are run; None where they aren't.
+        own_e2e: How its own end-to-end tests are run; None where they aren't.
         previous: The CRDs of the release before; empty where none was named.
         notes: What rendering left out, for the report.
     """
@@ -71,6 +72,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     tests: dict[str, tuple[str, ...]]
     seed: int
     own_tests: OwnTestPlan | None = None
+    own_e2e: OwnTestPlan | None = None
     previous: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
     notes: tuple[str, ...] = ()
 
@@ -104,6 +106,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     settings = request.settings
     _require_static(suites, settings)
     own_tests = _own_tests(target, suites, settings, progress)
+    own_e2e = _own_e2e(target, suites, settings, progress)
     if all(suite.static for suite in suites):
         return _prepare_static(request, target, suites, own_tests, progress)
     provider = clusters.provider(settings)
@@ -149,6 +152,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         tests=tests,
         seed=seed,
         own_tests=own_tests,
+        own_e2e=own_e2e,
         previous=_previous(target, found, settings, kubernetes),
         notes=tuple(notes),
     )
@@ -190,6 +194,20 @@ def _own_tests(
         return None
     return plan_own_tests(
         target, kubernetes=settings.kubernetes_version, on_progress=progress.detail
+    )
+
+
+def _own_e2e(
+    target: Target, suites: tuple[Suite, ...], settings: Settings, progress: Progress
+) -> OwnTestPlan | None:
+    """Returns how the operator's own end-to-end tests are run; None where nobody asks for them."""
+    if not settings.own_tests or not any(suite.own_tests for suite in suites):
+        return None
+    return plan_own_tests(
+        target,
+        kubernetes=settings.kubernetes_version,
+        on_progress=progress.detail,
+        kind="integration",
     )
 
 

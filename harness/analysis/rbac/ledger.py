@@ -183,8 +183,13 @@ def _rows(identities: Iterable[str], access: AccessSnapshot) -> Iterator[_Row]:
 
 
 def _for_everybody(bound: BoundRule) -> bool:
-    """Whether Kubernetes itself gives this to all: discovery, self-reviews."""
-    return all(
+    """Whether Kubernetes itself gives this to all: discovery, self-reviews.
+
+    Its own bindings are called as their roles are; anybody else's, of cluster-admin to a group
+    of ServiceAccounts for example, is the operator's as any other.
+    """
+    own = bound.role.name.startswith("system:") and bound.binding.name == bound.role.name
+    return own and all(
         subject.kind == "Group" and subject.name.startswith("system:")
         for subject in bound.binding.subjects
     )
