@@ -279,11 +279,7 @@ def _both(
 
 def _values(blocks: Sequence[Block], figure: _Figure) -> NDArray[np.float64] | None:
     """One figure of each block; None where a block lacks it."""
-<<<<<<< HEAD
-    by_name: dict[str, Sequence[float | None]] = {
-=======
     by_name: dict[str, list[float | None]] = {
->>>>>>> main
         "p50": [item.p50_ms for item in blocks],
         "p99": [item.p99_ms for item in blocks],
         "throughput": [item.throughput_per_s for item in blocks],
