@@ -184,7 +184,8 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
         completed_per_s: Arrivals done while the phase lasted, a second.
         drain_s: From the last arrival's intended time until nothing was in flight; None where
             that never came.
-        closed_loop_p99_ms: What a closed-loop client would have shown as p99 of the same phase.
+        closed_loop_p99_ms: What a closed-loop client would have shown as p99 of the same phase;
+            None for long phases.
         audit: Little's law; None where arrivals weren't steady.
         sustained: Of a phase with a steady rate.
         generator_limited: Why its figures say more of the load generator than of the operator;
