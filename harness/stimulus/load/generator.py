@@ -27,6 +27,7 @@ __all__ = ["Generator", "Material"]
 
 _NS = 1_000_000_000
 _TICK_S = 0.1
+_LAST_S = 0.02
 _RETRY_S = 0.5
 _ANSWER_NS = 30 * _NS
 _OK = range(200, 300)
@@ -168,7 +169,7 @@ class Generator:
         try:
             self._dispatch()
             while self.in_flight or self._next < self._arrived:
-                gevent.sleep(_TICK_S / 10)
+                gevent.sleep(_LAST_S)
         finally:
             ticker.kill()
             self._rows.flush()

@@ -118,14 +118,18 @@ def test_updates_raise_the_generation_and_no_ops_do_not(run: Run) -> None:
     run(Schedule.burst(3))
 
     run(Schedule.burst(6), Mix(create=0, update=1))
-    rows = run(Schedule.burst(3), Mix(create=0, noop_update=1))
+    rows = run(Schedule.burst(), Mix(create=0, noop_update=1))
 
-    found = [
-        (operation, generation)
-        for operation, generation in zip(rows["operation"], rows["generation"], strict=True)
-    ]
-    assert sorted(g for o, g in found if o == Operation.UPDATE) == [2, 2, 2, 3, 3, 3]
-    assert [g for o, g in found if o == Operation.NOOP_UPDATE] == [3, 3, 3]
+    generations: dict[int, list[int]] = {0: [1], 1: [1], 2: [1]}
+    for found, operation, generation in zip(
+        rows["object"], rows["operation"], rows["generation"], strict=True
+    ):
+        if operation == Operation.UPDATE:
+            assert generation == generations[found][-1] + 1
+            generations[found].append(generation)
+        if operation == Operation.NOOP_UPDATE:
+            assert generation == generations[found][-1]
+    assert sum(len(raised) - 1 for raised in generations.values()) == 6
 
 
 def test_a_burst_without_a_number_reaches_each_object_once(run: Run, server: Server) -> None:
