@@ -1,0 +1,294 @@
+"""Are the load suite's figures true? Bars 2, 3 and 5 of `make bench-load`.
+
+Each is held against what something else wrote down while it happened: the API server's audit log
+(microseconds), and the synthetic operator's own log. A line for each figure, as its run ends:
+
+    name value unit goal holds|falls-short     ("- -" for figures without a goal)
+
+    latency-error   per custom resource: our done less our sent, less the time from the create's
+                    receipt to the end of the response to the status write, in the audit log
+    send-lag        sent less intended, at 300/s
+    stall           the operator is frozen for 2 s of 60 s at 200/s: our p99 beside the closed form
+    identities      queue wait, depth and utilisation by two scrapes, beside the operator's log
+
+Run folders and the operator's logs stay in the output folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from harness import command
+from harness.analysis.load.omission import closed_loop, stall_quantile_s
+from harness.analysis.load.percentiles import nearest_rank
+from harness.evidence.folder import RunFolder
+from harness.model.load import Operation, uid_hash
+from harness.tests.runner.synthetic import (
+    TASKS,
+    Truth,
+    by_log,
+    by_metrics,
+    write_target,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.tests.runner.synthetic import Log
+
+_SUITE = Path(__file__).parent / "suites" / "truth"
+_RUN_S = 600.0
+_NS = 1e9
+_MS = 1e6
+_CONVERGED = 10.0  # ms, of the absolute bound of p99
+
+
+class Lab:
+    """Runs the truth suite against synthetic operators.
+
+    Args:
+        folder: Where targets and run folders go.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.held = True
+
+    def run(
+        self,
+        name: str,
+        keyword: str,
+        *,
+        rate: float,
+        seconds: float,
+        audited: bool = False,
+        **settings: object,
+    ) -> Truth:
+        """Runs the suite once.
+
+        Args:
+            name: Of the figures.
+            keyword: Which of its tests.
+            rate: Arrivals a second.
+            seconds: Of a phase.
+            audited: Whether the audit log holds whole requests.
+            settings: Of the operator.
+
+        Raises:
+            SystemExit: The run didn't end well; its output is printed.
+        """
+        target = write_target(self._folder / name, **settings)
+        bodies = ("--audit-bodies", TASKS) if audited else ()
+        done = command.run(
+            (
+                *(sys.executable, "-P", "-m", "harness", "run", "--suite", _SUITE, "-k", keyword),
+                *("--target", target, "--output", self._folder / f"{name}-runs"),
+                *("--rate", str(rate), "--duration", str(seconds), *bodies),
+            ),
+            timeout=_RUN_S,
+            check=False,
+        )
+        if done.exit_code:
+            sys.exit(f"{name}: the run ended with {done.exit_code}\n{done.tail}")
+        latest = (self._folder / f"{name}-runs" / "latest").resolve()
+        return Truth(RunFolder(latest), target)
+
+    def say(self, name: str, value: float, unit: str, goal: float | None = None) -> None:
+        """Prints a figure."""
+        if goal is None:
+            sys.stdout.write(f"{name} {value:.4g} {unit} - -\n")
+        else:
+            holds = value <= goal
+            self.held = self.held and holds
+            sys.stdout.write(
+                f"{name} {value:.4g} {unit} {goal:.4g} {'holds' if holds else 'falls-short'}\n"
+            )
+        sys.stdout.flush()
+
+
+class _Metadata(msgspec.Struct, frozen=True):
+    uid: str = ""
+    generation: int = 0
+
+
+class _Status(msgspec.Struct, frozen=True, rename="camel"):
+    observed_generation: int = 0
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    metadata: _Metadata = _Metadata()
+    status: _Status | None = None
+
+
+class _Reference(msgspec.Struct, frozen=True):
+    resource: str = ""
+    subresource: str = ""
+
+
+class _Entry(msgspec.Struct, frozen=True, rename="camel"):
+    stage: str
+    verb: str
+    request_received_timestamp: datetime
+    stage_timestamp: datetime
+    object_ref: _Reference | None = None
+    response_object: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+def audited(audit_log: Path) -> dict[tuple[int, int], int]:
+    """Returns how long each generation took from its create to its status, in nanoseconds.
+
+    Args:
+        audit_log: With whole requests of Tasks.
+
+    Returns:
+        By uid (as in our rows) and generation 1: of creates only.
+    """
+    created: dict[int, datetime] = {}
+    found: dict[tuple[int, int], int] = {}
+    for entry, answer in _entries(audit_log):
+        uid = uid_hash(answer.metadata.uid)
+        if entry.verb == "create":
+            created[uid] = entry.request_received_timestamp
+        elif answer.status is not None and answer.status.observed_generation >= 1:
+            start = created.get(uid)
+            if start is not None and (uid, 1) not in found:
+                took = entry.stage_timestamp - start
+                found[uid, 1] = (
+                    took.days * 86_400 + took.seconds
+                ) * 10**9 + took.microseconds * 1000
+    return found
+
+
+def _entries(audit_log: Path) -> Iterator[tuple[_Entry, _Answer]]:
+    entries, answers = msgspec.json.Decoder(_Entry), msgspec.json.Decoder(_Answer)
+    with audit_log.open("rb") as file:
+        for line in file:
+            if b'"tasks"' not in line:
+                continue
+            entry = entries.decode(line)
+            named = entry.object_ref
+            if entry.stage != "ResponseComplete" or named is None or named.resource != "tasks":
+                continue
+            if (entry.verb, named.subresource) in {("create", ""), ("patch", "status")}:
+                answer = answers.decode(entry.response_object)
+                if answer.metadata.uid:
+                    yield entry, answer
+
+
+def quantile(values: NDArray[Any], q: float) -> float:
+    """Returns the sample of nearest rank."""
+    return float(np.sort(values)[nearest_rank(q, len(values))])
+
+
+def latency_error(lab: Lab) -> None:
+    """Bar 2."""
+    run = lab.run(
+        "latency", "calibration", rate=50, seconds=30, audited=True, workers=4, service_time="5ms"
+    )
+    truth = audited(run.folder.evidence / "audit.log")
+    for phase in ("constant", "poisson"):
+        rows = run.done(phase)
+        lab.say(f"unfinished-{phase}", run.unfinished(phase), "1", 0.0)
+        rows = rows[run.arrivals.operation[rows] == Operation.CREATE]
+        ours = run.joined.done_ns[rows] - run.arrivals.sent_ns[rows]
+        theirs = np.array([truth[int(run.arrivals.uid[row]), 1] for row in rows])
+        error = np.abs(ours - theirs) / _MS
+        bound = max(_CONVERGED, 0.1 * quantile(theirs, 0.99) / _MS)
+        lab.say(f"latency-error-p50-{phase}", quantile(error, 0.5), "ms", 1.0)
+        lab.say(f"latency-error-p99-{phase}", quantile(error, 0.99), "ms", bound)
+        for q in (0.5, 0.99):
+            lab.say(f"latency-p{q * 100:g}-{phase}", quantile(ours, q) / _MS, "ms")
+            lab.say(f"latency-p{q * 100:g}-{phase}-audited", quantile(theirs, q) / _MS, "ms")
+
+
+def send_lag(lab: Lab) -> None:
+    """The other half of bar 2."""
+    run = lab.run("lag", "calibration", rate=300, seconds=20, workers=8, service_time="5ms")
+    rows = run.done("constant")
+    lab.say("unfinished-300", run.unfinished("constant"), "1", 0.0)
+    lag = (run.arrivals.sent_ns[rows] - run.arrivals.intended_ns[rows]) / _MS
+    lab.say("send-lag-p50", quantile(lag, 0.5), "ms")
+    lab.say("send-lag-p99", quantile(lag, 0.99), "ms", 5.0)
+
+
+def stall(lab: Lab) -> None:
+    """Bar 3."""
+    rate, seconds = 200.0, 60.0
+    run = lab.run("stall", "stall", rate=rate, seconds=seconds, workers=16, service_time="5ms")
+    rows = run.done("stall")
+    lab.say("unfinished-stall", run.unfinished("stall"), "1", 0.0)
+    arrivals, done = run.arrivals, run.joined.done_ns[rows]
+    paused, resumed = run.facts["paused_ns"], run.facts["resumed_ns"]
+    drain = drain_rate(run.log, resumed)
+    form = stall_quantile_s(
+        0.99, stall_s=(resumed - paused) / _NS, window_s=seconds, rate=rate, drain_rate=drain
+    )
+    ours = quantile(done - arrivals.intended_ns[rows], 0.99) / _NS
+    naive = closed_loop(arrivals.intended_ns[rows], arrivals.sent_ns[rows], done)
+    lab.say("stall-p99", ours, "s")
+    lab.say("stall-p99-closed-form", form, "s")
+    lab.say("stall-p99-error", 100 * abs(ours / form - 1), "%", 5.0)
+    lab.say("stall-p99-closed-loop", quantile(naive, 0.99) / _NS, "s")
+    lab.say("stall-drain-rate", drain, "1/s")
+
+
+def drain_rate(log: Log, resumed: int) -> float:
+    """Returns completions a second while the backlog of a stall is worked off."""
+    rows = log.served
+    rows = rows.where(rows["dequeued_ns"] >= resumed)
+    order = np.argsort(rows["dequeued_ns"])
+    waited = (rows["dequeued_ns"] - rows["enqueued_ns"])[order]
+    idle = np.flatnonzero(waited < _MS)  # the first that found a free worker
+    idle = idle[idle > len(order) // 100]
+    last = int(idle[0]) if len(idle) else len(order) - 1
+    end = int(rows["dequeued_ns"][order[last]])
+    return last / max((end - resumed) / _NS, 1e-9)
+
+
+def identities(lab: Lab) -> None:
+    """Bar 5."""
+    workers = 2
+    run = lab.run(
+        "identities", "calibration", rate=75, seconds=40, workers=workers, service_time="20ms"
+    )
+    pages = run.pages
+    for name, before, after in (("constant", *pages[:2]), ("poisson", *pages[2:4])):
+        ours = by_metrics(before, after, workers=workers)
+        start, end = before.stamp.mono_ns, after.stamp.mono_ns
+        theirs = by_log(run.log, start_ns=start, end_ns=end, workers=workers)
+        lab.say(f"items-{name}-difference", abs(ours.items - theirs.items), "1", 0.0)
+        for field, unit in (("queue_wait_s", "s"), ("depth", "1"), ("utilisation", "1")):
+            told, true = getattr(ours, field), getattr(theirs, field)
+            title = field.removesuffix("_s").replace("_", "-")
+            lab.say(f"{title}-{name}", told, unit)
+            lab.say(f"{title}-{name}-error", 100 * abs(told / true - 1), "%", 1.0)
+
+
+_BARS = {"2": (latency_error, send_lag), "3": (stall,), "5": (identities,)}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures the bars that are asked for; 1 where one falls short."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bars", default="2,3,5", help="some of 2, 3, 5")
+    parser.add_argument("--output", type=Path, default=None, help="default: harness-runs/truth-UTC")
+    given = parser.parse_args(arguments)
+    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    lab = Lab((given.output or Path("harness-runs") / f"truth-{started}").resolve())
+    for bar in given.bars.split(","):
+        for measure in _BARS[bar]:
+            measure(lab)
+    return 0 if lab.held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
