@@ -98,6 +98,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()
     """What else turns the verdict: "minor", "not_verified"."""
+    prometheus_url: str = ""
+    """A Prometheus that scrapes the operator already; empty for one of the run's own."""
     keyword: str = ""
     """pytest's -k expression for the suite's tests."""
     timeouts: Timeouts = Timeouts()

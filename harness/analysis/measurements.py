@@ -140,7 +140,9 @@ def _count(evidence: Evidence, name: str, value: float) -> Measurement:
 
 
 def _api_calls(evidence: Evidence) -> list[Measurement]:
-    verbs = Counter(call.verb for call in operator_calls(evidence))
+    verbs: Counter[str] = Counter()
+    for shape, count in operator_calls(evidence).shapes().items():
+        verbs[shape.verb] += count
     if not verbs:
         return []
     total = sum(verbs.values())

@@ -14,6 +14,12 @@ from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.rbac.dangers import DANGERS, judge_danger
+from harness.analysis.scope.confinement import works_confined
+from harness.analysis.scope.deputy import fetches_nothing_foreign
+from harness.analysis.scope.footprint import writes_only_declared_kinds
+from harness.analysis.scope.instances import instances_leave_each_other_alone
+from harness.analysis.scope.requests import requests_stay_in_scope
+from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
@@ -47,7 +53,7 @@ from harness.analysis.static.workloads import (
     replicas_elect,
     unprivileged,
 )
-from harness.analysis.uninstall import uninstall_leaves_nothing
+from harness.analysis.uninstall import nothing_made_is_left, uninstall_leaves_nothing
 from harness.model.findings import CheckOutcome
 
 __all__ = ["RUN_CHECKS", "WINDOWLESS", "WINDOW_CHECKS"]
@@ -58,6 +64,9 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "INS-003": stays_up,
         "LIF-009": uninstall_leaves_nothing,
         "RBA-004": nothing_denied,
+        "SCO-101": requests_stay_in_scope,
+        "SCO-105": writes_only_declared_kinds,
+        "SCO-106": nothing_made_is_left,
         "OBS-006": log_is_sane,
         "SUI-001": assertions_hold,
         "UNI-001": own_tests_pass,
@@ -100,6 +109,10 @@ WINDOW_CHECKS: Mapping[str, Callable[[WindowCase], CheckOutcome]] = MappingProxy
         "REC-004": restart_writes_nothing,
         "LIF-001": delete_leaves_nothing,
         "OBS-001": metrics_parse,
+        "SCO-003": instances_leave_each_other_alone,
+        "SCO-102": sentinels_stay_untouched,
+        "SCO-103": works_confined,
+        "SCO-104": fetches_nothing_foreign,
     }
 )
 """Judged on each window that names them."""

@@ -192,6 +192,11 @@ class RunFolder:
         return self.evidence / "manifests.ndjson"
 
     @property
+    def origins_file(self) -> Path:
+        """Origins: where the manifests' objects stand in the operator's files, by the runner."""
+        return self.evidence / "origins.json"
+
+    @property
     def own_tests_file(self) -> Path:
         """OwnTests as JSON; absent where they weren't run."""
         return self.evidence / "own-tests.json"

@@ -15,6 +15,7 @@ import msgspec
 
 from harness.errors import EvidenceError
 from harness.evidence.audit import audit_files, final_calls, read_audit
+from harness.evidence.calllog import CallLog
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot
@@ -22,9 +23,9 @@ from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
+from harness.model.origins import Origins
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
-    ApiCall,
     GapRecord,
     JudgedRecord,
     LogLine,
@@ -123,6 +124,11 @@ class Evidence:
         return self._document(self.run.own_tests_file, OwnTests)
 
     @cached_property
+    def origins(self) -> Origins:
+        """Where objects stand in the operator's own files; empty for a run of an older harness."""
+        return self._document(self.run.origins_file, Origins) or Origins()
+
+    @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:
         """The rendered manifests and samples; record number n stands on line n of the file."""
         return self._records(self.run.manifests_file, ManifestRecord)
@@ -186,7 +192,7 @@ class Evidence:
         """Returns starts and ends of processes under the guard and of the operator's containers."""
         return self._process_events
 
-    def calls(self) -> tuple[ApiCall, ...]:
+    def calls(self) -> CallLog:
         """Returns one record for each request in the audit log, in the log's order."""
         return self._calls
 
@@ -291,8 +297,8 @@ class Evidence:
         return tuple(sorted(found, key=lambda event: event.stamp.mono_ns))
 
     @cached_property
-    def _calls(self) -> tuple[ApiCall, ...]:
-        return tuple(final_calls(read_audit(audit_files(self.run))))
+    def _calls(self) -> CallLog:
+        return CallLog(final_calls(read_audit(audit_files(self.run))))
 
     @cached_property
     def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from harness.model.access import RbacReport
+from harness.model.checklists import AccessChecklist
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
 from harness.model.measurement import GateResult, Measurement, Series
@@ -47,6 +48,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         started: ISO 8601, UTC.
         duration_s: From the first stage to the verdict, in seconds.
+        definition: The target's definition, relative to the repository that it lies in.
     """
 
     id: str
@@ -59,6 +61,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     harness_version: str
     seed: int
     command: str = ""
+    definition: str = "target.yaml"
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,6 +125,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sentence: Why the verdict is what it is, in one sentence.
+        checklists: Permissions and scope, item by item.
         blind_spots: What this cluster can't show.
         tail: The operator's last log lines where it died or never became ready.
     """
@@ -141,6 +145,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...] = ()
     phases: tuple[PhaseBand, ...] = ()
     permissions: RbacReport | None = None
+    checklists: tuple[AccessChecklist, ...] = ()
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()

@@ -28,6 +28,8 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         assets: Names of binaries that it runs itself, for example "prometheus".
         timeline: Its evidence holds every state of every object. A suite that makes thousands of
             objects leaves it out, and what would be judged on it.
+        uninstalls: The operator is uninstalled at the end also from a cluster that is thrown away,
+            and the cluster compared with what it was before.
         folder: Absolute path of its tests.
     """
 
@@ -38,6 +40,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     static: bool = False
     assets: tuple[str, ...] = ()
     timeline: bool = True
+    uninstalls: bool = False
     folder: str = ""
 
 
@@ -77,6 +80,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         guard_socket: Path of the guard's socket.
         load: What the load suite was asked for (`harness.settings.LoadSettings`).
         cluster, installation: None while tests are only collected.
+        prometheus_url: Of the user's Prometheus; empty for one of the run's own.
         tools: Paths of the binaries that the suite asks for, by name.
     """
 
@@ -89,4 +93,5 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     load: dict[str, Any] = {}  # strings and numbers
     cluster: Cluster | None = None
     installation: Installation | None = None
+    prometheus_url: str = ""
     tools: dict[str, str] = {}

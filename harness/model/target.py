@@ -284,6 +284,7 @@ class Twin(_Part, frozen=True, kw_only=True):
     Attributes:
         env: Set in the workload's container.
         patches: Applied to the rendered manifests.
+        add: Manifests that are applied beside them.
         expect: Ids of the checks that must find the defect.
     """
 
@@ -292,6 +293,7 @@ class Twin(_Part, frozen=True, kw_only=True):
     expect: tuple[str, ...]
     env: dict[str, str] = {}
     patches: tuple[ManifestPatch, ...] = ()
+    add: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
 
 
 class Target(_Part, frozen=True, kw_only=True):

@@ -20,7 +20,9 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
 from harness.installers import installer_for
 from harness.kube.client import KubeClient
+from harness.kube.ledger import Ledger
 from harness.manifests.objects import secret_values
+from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
 from harness.model.records import LoadTick, StageRecord, SuiteRecord, TestOutcome
@@ -111,6 +113,12 @@ class _Executor:
     def _provider(self) -> Provider:
         return clusters.provider(self._settings)
 
+    @property
+    def _gives_back(self) -> bool:
+        """Whether the operator is uninstalled at the end, and the cluster compared."""
+        wanted = any(suite.uninstalls for suite in self._prepared.live)
+        return wanted or not self._provider.disposable
+
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
         """Announces a stage and records how long it took."""
@@ -154,8 +162,11 @@ class _Executor:
             )
             write_document(self._run.cluster_file, cluster)
         interruption.check()  # a stage may have taken the signal for an error of its own
-        client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
-        if not self._provider.disposable:
+        kubeconfig = Path(cluster.kubeconfig)
+        if self._gives_back and Ledger.beside(kubeconfig) is None:
+            Ledger.begin(kubeconfig.parent)
+        client = KubeClient.from_kubeconfig(kubeconfig)
+        if self._gives_back:
             with self.stage("inventory", "Listing what is in the cluster"):
                 self._take_inventory("before", client)
         with self.stage("install", f"Installing {self._prepared.target.name}"):
@@ -221,8 +232,8 @@ class _Executor:
         return self._settings.keep and self.cluster is not None
 
     def _uninstall(self) -> None:
-        """Removes the operator from a cluster that it doesn't vanish with."""
-        if self._installer is None or self._provider.disposable:
+        """Removes the operator from a cluster that it doesn't vanish with, or to see what stays."""
+        if self._installer is None or not self._gives_back:
             return
         with self.stage("uninstall", f"Uninstalling {self._prepared.target.name}"):
             self._installer.uninstall()
@@ -232,7 +243,7 @@ class _Executor:
             client.connection.close()
 
     def _take_inventory(self, name: str, client: KubeClient) -> None:
-        """Writes down what is in a cluster that isn't ours; without it, LIF-009 isn't verified."""
+        """Writes down what is in a cluster; without it, LIF-009 and SCO-106 aren't verified."""
         try:
             taken = take_inventory(client, name, clock=self._clock, before=self._inventory)
         except ApiError as error:
@@ -332,6 +343,7 @@ class _Executor:
             load=msgspec.to_builtins(self._settings.load),
             cluster=cluster,
             installation=installation,
+            prometheus_url=self._settings.prometheus_url,
             tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
         )
         write_document(file, session, mode=0o600)
@@ -430,6 +442,7 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
     )
     write_document(run.run_file, manifest)
     write_document(run.target_file, prepared.target)
+    write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
     return run
 
 

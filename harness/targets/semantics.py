@@ -219,8 +219,8 @@ def _twin_name(document: Document, path: Path) -> Iterator[Problem]:
 
 
 def _twin_defect(document: Document, _: Path) -> Iterator[Problem]:
-    if not any(document.each("env", None)) and not any(document.each("patches", None)):
-        hint = "give it `env` or `patches`"
+    if not any(any(document.each(key, None)) for key in ("env", "patches", "add")):
+        hint = "give it `env`, `patches` or `add`"
         yield document.problem((), "the twin is no different from its operator", hint=hint)
     for where, value in document.each("env", None, of=str):
         if "\0" in value:

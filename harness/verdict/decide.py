@@ -14,6 +14,7 @@ from harness.model.findings import (
     Status,
 )
 from harness.model.result import RunResult
+from harness.verdict.access import access_checklists
 from harness.verdict.checklist import checklist
 from harness.verdict.facts import (
     broken_tests,
@@ -24,6 +25,7 @@ from harness.verdict.facts import (
     test_results,
 )
 from harness.verdict.gates import hold
+from harness.verdict.locations import located
 from harness.verdict.sentence import Grounds, Tally, sentence
 from harness.verdict.waivers import WAIVER_CHECK, Waived, apply
 
@@ -76,6 +78,7 @@ def decide(
     checks = checklist(
         _with_waivers(evidence, outcomes, sifted), catalogue=catalogue, findings=findings
     )
+    waived = _ordered(sifted.waived, catalogue)
     gates = hold(evidence.target.gates, measurements)
     notices = _unique((*errors, *broken_tests(evidence)))
     grounds = _grounds(
@@ -103,13 +106,16 @@ def decide(
         environment=environment(evidence),
         checks=checks,
         findings=findings,
-        waived=_ordered(sifted.waived, catalogue),
+        waived=waived,
         gates=gates,
         measurements=tuple(measurements),
         convergences=tuple(convergences),
         series=tuple(series),
         phases=tuple(phases),
         permissions=permissions,
+        checklists=access_checklists(
+            checks, findings=findings, waived=waived, permissions=permissions
+        ),
         alterations=evidence.installation.alterations if evidence.installation else (),
         notes=notes(evidence, sifted.idle),
         blind_spots=evidence.cluster.blind_spots if evidence.cluster else (),
@@ -142,9 +148,12 @@ def _grounds(
 
 def _sift(evidence: Evidence, outcomes: Sequence[CheckOutcome]) -> Waived:
     """Applies the waivers, each finding once, even if two windows share it."""
-    found = dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings)
+    found = located(
+        evidence.origins,
+        dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings),
+    )
     today = utc(evidence.manifest.started).date()
-    return apply(evidence.target.waivers, tuple(found), today=today)
+    return apply(evidence.target.waivers, found, today=today)
 
 
 def _with_waivers(

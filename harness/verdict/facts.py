@@ -38,6 +38,7 @@ def run_info(evidence: Evidence) -> RunInfo:
         harness_version=manifest.harness_version,
         seed=manifest.seed,
         command=manifest.command,
+        definition=evidence.origins.definition,
     )
 
 

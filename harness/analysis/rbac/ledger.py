@@ -7,6 +7,7 @@ that allows the request, since the reason in the audit log names the first one o
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -21,11 +22,12 @@ from harness.analysis.writes import audit_gap, operator_calls
 from harness.model.access import AccessSnapshot, Grant, GrantState, GrantUse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from harness.evidence.calllog import CallLog, CallRow, CallShape
     from harness.evidence.reader import Evidence
     from harness.model.access import PolicyRule, RoleObject
-    from harness.model.records import ApiCall
+    from harness.model.records import ApiCall, Handed, Phase
 
 __all__ = ["Ledger", "ledger", "request_of"]
 
@@ -62,7 +64,8 @@ def ledger(evidence: Evidence) -> Ledger:
     gap = audit_gap(evidence)
     if not gap:
         _attribute(rows, evidence, access)
-    return Ledger(uses=tuple(row.result() for row in rows), gap=gap)
+    calls = evidence.calls()
+    return Ledger(uses=tuple(row.result(calls) for row in rows), gap=gap)
 
 
 def request_of(call: ApiCall, *, verb: str = "") -> Request:
@@ -93,7 +96,7 @@ class _Row:
         self.grant = grant
         self.bound = bound
         self.count = 0
-        self.first: ApiCall | None = None
+        self.first: CallRow | None = None
         self.last_ns = 0
         self.verbs: set[str] = set()
         self.namespaces: set[str] = set()
@@ -115,25 +118,26 @@ class _Row:
             request
         )
 
-    def use(self, call: ApiCall, windows: Iterable[str]) -> None:
-        if self.first is None or call.received_ns < self.first.received_ns:
-            self.first = call
-        self.last_ns = max(self.last_ns, call.received_ns)
+    def use(self, row: CallRow, windows: Iterable[str]) -> None:
+        if self.first is None or row.received_ns < self.first.received_ns:
+            self.first = row
+        self.last_ns = max(self.last_ns, row.received_ns)
         self.count += 1
-        self.verbs.add(call.verb)
-        self.namespaces.add(call.namespace)
-        if call.name and len(self.names) < _SHOWN_NAMES:
-            self.names[call.name] = None
-        self.windows.update(dict.fromkeys(windows))
+        self.verbs.add(row.shape.verb)
+        self.namespaces.add(row.shape.namespace)
+        if row.name and len(self.names) < _SHOWN_NAMES:
+            self.names[row.name] = None
+        for window in windows:
+            self.windows[window] = None
 
     def explain(self, state: GrantState, note: str) -> None:
         """Says what the grant is for where no request shows it."""
         if self.other is GrantState.UNOBSERVED:
             self.other, self.note = state, note
 
-    def result(self) -> GrantUse:
+    def result(self, calls: CallLog) -> GrantUse:
         state = GrantState.USED if self.first else self.other
-        first = self.first
+        first = calls.at(self.first.position) if self.first else None
         return GrantUse(
             grant=self.grant,
             state=state,
@@ -191,39 +195,80 @@ def _attribute(rows: Sequence[_Row], evidence: Evidence, access: AccessSnapshot)
     for row in rows:
         by_identity[row.grant.identity].append(row)
     named = any(row.grant.names for row in rows)
-    phases = [(p.span.start.wall_ns, p.span.end.wall_ns, p.name) for p in evidence.phases()]
-    found: dict[tuple[str, Request], list[_Row]] = {}
-    for call in operator_calls(evidence):
-        if call.decision != "allow":
-            continue
-        request = request_of(call)
-        if not named and request.name:
-            request = msgspec.structs.replace(request, name="")
-        key = (call.user, request)
-        if key not in found:
-            found[key] = [row for row in by_identity[call.user] if row.covers(request)]
-        windows = [name for start, end, name in phases if start <= call.received_ns <= end]
-        for row in found[key]:
-            row.use(call, windows)
-        _hidden(call, by_identity[call.user], access)
+    windows = _Windows(evidence.phases())
+    calls = operator_calls(evidence).where(_is_allowed)
+    by_name: dict[CallShape, dict[str, list[_Row]]] = defaultdict(dict)
+    for call in calls.rows():
+        shape = call.shape
+        # Only resourceNames and URLs make a difference between requests of one shape.
+        name = call.uri if not shape.resource else call.name if named else ""
+        found = by_name[shape]
+        if name not in found:
+            request = request_of(calls.at(call.position))
+            held = by_identity[shape.user]
+            found[name] = [row for row in held if row.covers(request)]
+            if shape.verb in ("patch", "update") and shape.code == _CREATED:
+                _made_by_write(
+                    shape, msgspec.structs.replace(request, verb="create", name=""), held
+                )
+        open_windows = windows.at(call.received_ns)
+        for row in found[name]:
+            row.use(call, open_windows)
+    _hand_on(calls.where(_writes_rbac), by_identity, access)
     for row in rows:
         _admission(row)
 
 
-def _hidden(call: ApiCall, rows: Sequence[_Row], access: AccessSnapshot) -> None:
-    """Marks what a request passed besides what is audited of it."""
-    if call.verb in ("patch", "update") and call.code == _CREATED:
-        request = request_of(call, verb="create")
-        for row in rows:
-            if row.covers(request):
-                row.explain(
-                    GrantState.INDIRECT,
-                    f"a {call.verb} that made its object also passed the check for create",
-                )
-    plural, _, group = call.resource.partition(".")
+class _Windows:
+    """Which windows were open at a moment; they may overlap."""
+
+    def __init__(self, phases: Iterable[Phase]) -> None:
+        spans = [(p.span.start.wall_ns, p.span.end.wall_ns, p.name) for p in phases]
+        # Bounds are included: a window is open up to the nanosecond after its end.
+        edges = sorted({edge for start, end, _ in spans for edge in (start, end + 1)})
+        self._edges = edges
+        self._open = [()] + [
+            tuple(name for start, end, name in spans if start <= edge <= end) for edge in edges
+        ]
+
+    def at(self, wall_ns: int) -> tuple[str, ...]:
+        return self._open[bisect_right(self._edges, wall_ns)]
+
+
+def _is_allowed(call: CallShape) -> bool:
+    return call.decision == "allow"
+
+
+def _writes_rbac(call: CallShape) -> bool:
     written = call.verb in ("create", "update", "patch") and call.code < _REFUSED
-    if group != _RBAC or not written:
-        return
+    return written and call.resource.partition(".")[2] == _RBAC
+
+
+def _made_by_write(call: CallShape, request: Request, rows: Iterable[_Row]) -> None:
+    """Marks the create that a write passed unseen, since there was nothing to change yet."""
+    for row in rows:
+        if row.covers(request):
+            row.explain(
+                GrantState.INDIRECT,
+                f"a {call.verb} that made its object also passed the check for create",
+            )
+
+
+def _hand_on(
+    calls: CallLog, by_identity: Mapping[str, Sequence[_Row]], access: AccessSnapshot
+) -> None:
+    """Marks what writes of roles and bindings asked for besides; each kind of write once."""
+    seen: set[tuple[CallShape, Handed | None]] = set()
+    for row in calls.rows():
+        call = calls.at(row.position)
+        kind = (row.shape, call.handed)
+        if kind not in seen:
+            seen.add(kind)
+            _hidden(call, by_identity[call.user], access)
+
+
+def _hidden(call: ApiCall, rows: Sequence[_Row], access: AccessSnapshot) -> None:
+    plural = call.resource.partition(".")[0]
     for row in rows:
         verb = {True: "escalate", False: "bind"}[plural in _ROLES]
         if row.grant.group == _RBAC and row.grant.resource == plural and verb in row.grant.verbs:

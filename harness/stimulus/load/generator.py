@@ -202,13 +202,13 @@ class Generator:
         idle = self._idle
         while idle and self._next < self._arrived:
             wire = idle.pop()
-            if wire.is_open:
-                self._send(wire)
-            else:  # the server has closed it while it was idle
+            if not wire.is_open:  # the server has closed it while it was idle
                 gevent.spawn(self._revive, wire)
+            elif not self._send(wire):
+                return
 
-    def _send(self, wire: Wire) -> None:
-        """Sends the next arrival that can be sent, or leaves the connection idle."""
+    def _send(self, wire: Wire) -> bool:
+        """Sends the next arrival that can be sent, or leaves the connection idle; tells which."""
         while self._next < self._arrived:
             at = self._next
             self._next = at + 1
@@ -218,6 +218,9 @@ class Generator:
                 self._drop(arrival, self._operations[at], -1, intended)
                 continue
             operation, found, turn = self._choose(self._operations[at])
+            if found < 0 and self.in_flight:  # an object will be there when an answer has come
+                self._next = at
+                break
             if found < 0:
                 self._drop(arrival, operation, found, intended)
                 continue
@@ -228,8 +231,9 @@ class Generator:
             request = b"".join((before, place, between, self._name % found, after))
             self.in_flight += 1
             wire.send(request, _Job(arrival, operation, found, turn, intended))
-            return
+            return True
         self._idle.append(wire)
+        return False
 
     def _choose(self, operation: int) -> tuple[int, int, int]:
         """Returns the operation, its object (-1 if there is none) and the object's turn."""

@@ -76,8 +76,8 @@ def read_answer(data: bytes) -> Answer | None:
             return None
     elif not data.endswith(b"0\r\n\r\n", body):  # chunked; JSON holds no line ends
         return None
-    elif data.find(b'"uid":"', body) < 0:
-        data = data[:body] + _joined(data[body:])  # the end of a chunk may have cut it
+    else:
+        data = data[:body] + _joined(data[body:])  # the end of a chunk may cut a number
     last = data.find(b"\r\nConnection: close", 0, body) >= 0
     generation, uid = 0, 0
     at = data.find(b'"generation":', body)
