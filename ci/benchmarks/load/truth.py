@@ -18,25 +18,23 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from bench import Figures, tell
+from bench import tell
+from lab import SUITE, Lab
 
-from harness import command
 from harness.analysis.load.omission import closed_loop, stall_quantile_s
 from harness.analysis.load.percentiles import nearest_rank
-from harness.evidence.folder import RunFolder
 from harness.model.load import Operation, uid_hash
 from harness.tests.runner.synthetic import (
     TASKS,
     Truth,
     by_log,
     by_metrics,
-    write_target,
 )
 
 if TYPE_CHECKING:
@@ -45,65 +43,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-_SUITE = Path(__file__).parent / "suites" / "truth"
-_RUN_S = 600.0
 _NS = 1e9
 _MS = 1e6
 _BOUND_MS = 10.0
 _FEW = 4  # open at any moment of 200/s at 10 ms each, give or take
 _ACCOUNT = (("queue_wait_s", "ms", 1000.0), ("depth", "1", 1.0), ("utilisation", "%", 100.0))
-
-
-class Lab:
-    """Runs the truth suite against synthetic operators.
-
-    Args:
-        folder: Where targets and run folders go.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.figures = Figures(folder)
-        self.say = self.figures.say
-
-    def run(
-        self,
-        name: str,
-        keyword: str,
-        *,
-        rate: float,
-        seconds: float,
-        audited: bool = False,
-        **settings: object,
-    ) -> Truth:
-        """Runs the suite once.
-
-        Args:
-            name: Of the figures.
-            keyword: Which of its tests.
-            rate: Arrivals a second.
-            seconds: Of a phase.
-            audited: Whether the audit log holds whole requests.
-            settings: Of the operator.
-
-        Raises:
-            SystemExit: The run didn't end well; its output is printed.
-        """
-        target = write_target(self._folder / name, **settings)
-        bodies = ("--audit-bodies", TASKS) if audited else ()
-        done = command.run(
-            (
-                *(sys.executable, "-P", "-m", "harness", "run", "--suite", _SUITE, "-k", keyword),
-                *("--target", target, "--output", self._folder / f"{name}-runs"),
-                *("--rate", str(rate), "--duration", str(seconds), *bodies),
-            ),
-            timeout=_RUN_S,
-            check=False,
-        )
-        if done.exit_code:
-            sys.exit(f"{name}: the run ended with {done.exit_code}\n{done.tail}")
-        latest = (self._folder / f"{name}-runs" / "latest").resolve()
-        return Truth(RunFolder(latest), target)
 
 
 class _Metadata(msgspec.Struct, frozen=True):
@@ -180,10 +124,43 @@ def quantile(values: NDArray[Any], q: float) -> float:
     return float(np.sort(values)[nearest_rank(q, len(values))])
 
 
+def run_truth(
+    lab: Lab,
+    name: str,
+    keyword: str,
+    *,
+    rate: float,
+    seconds: float,
+    audited: bool = False,
+    **settings: object,
+) -> Truth:
+    """Runs the truth suite once.
+
+    Args:
+        lab: Where.
+        name: Of the figures.
+        keyword: Which of its tests.
+        rate: Arrivals a second.
+        seconds: Of a phase.
+        audited: Whether the audit log holds whole requests.
+        settings: Of the operator.
+    """
+    bodies = ("--audit-bodies", TASKS) if audited else ()
+    load = ("--rate", str(rate), "--duration", str(seconds))
+    return Truth(*lab.run(name, "--suite", SUITE, "-k", keyword, *load, *bodies, **settings))
+
+
 def latency_error(lab: Lab) -> None:
     """Bar 2."""
-    run = lab.run(
-        "latency", "calibration", rate=50, seconds=30, audited=True, workers=4, service_time="5ms"
+    run = run_truth(
+        lab,
+        "latency",
+        "calibration",
+        rate=50,
+        seconds=30,
+        audited=True,
+        workers=4,
+        service_time="5ms",
     )
     truth = audited(run.folder.evidence / "audit.log")
     for phase in ("constant", "poisson"):
@@ -204,7 +181,7 @@ def latency_error(lab: Lab) -> None:
 
 def send_lag(lab: Lab) -> None:
     """The other half of bar 2."""
-    run = lab.run("lag", "calibration", rate=300, seconds=20, workers=8, service_time="5ms")
+    run = run_truth(lab, "lag", "calibration", rate=300, seconds=20, workers=8, service_time="5ms")
     rows = run.done("constant")
     lab.say("unfinished-300", run.unfinished("constant"), "1", most=0)
     lag = (run.arrivals.sent_ns[rows] - run.arrivals.intended_ns[rows]) / _MS
@@ -215,7 +192,9 @@ def send_lag(lab: Lab) -> None:
 def stall(lab: Lab) -> None:
     """Bar 3."""
     rate, seconds = 200.0, 60.0
-    run = lab.run("stall", "stall", rate=rate, seconds=seconds, workers=16, service_time="5ms")
+    run = run_truth(
+        lab, "stall", "stall", rate=rate, seconds=seconds, workers=16, service_time="5ms"
+    )
     rows = run.done("stall")
     lab.say("unfinished-stall", run.unfinished("stall"), "1", most=0)
     arrivals, done = run.arrivals, run.joined.done_ns[rows]
@@ -249,8 +228,8 @@ def drain_rate(run: Truth, paused: int, resumed: int) -> float:
 def identities(lab: Lab) -> None:
     """Bar 5."""
     workers = 2
-    run = lab.run(
-        "identities", "calibration", rate=75, seconds=40, workers=workers, service_time="20ms"
+    run = run_truth(
+        lab, "identities", "calibration", rate=75, seconds=40, workers=workers, service_time="20ms"
     )
     pages = run.pages
     for name, (before, after) in (("constant", pages[:2]), ("poisson", pages[2:4])):
@@ -276,8 +255,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bars", default="2,3,5", help="some of 2, 3, 5")
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     given = parser.parse_args(arguments)
-    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    lab = Lab((given.output / f"truth-{started}").resolve())
+    lab = Lab(given.output, "truth")
     for bar in given.bars.split(","):
         for measure in _BARS[bar]:
             measure(lab)

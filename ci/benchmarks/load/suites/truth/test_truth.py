@@ -12,6 +12,7 @@ from harness.stimulus.load.schedule import Schedule
 
 WARM_UP_S = 5.0
 STALL_S = 2.0
+POPULATION_S = 10.0
 LIMIT_S = 60.0
 
 
@@ -52,3 +53,14 @@ def test_stall(load, operator, window):
         timer.join()
         seen.facts["drained"] = load.drain(limit=LIMIT_S, name="stall-drain")
         seen.facts.update(stamps)
+
+
+def test_capacity(load, operator, window):
+    with window("capacity", checks=["INS-002"]) as seen:
+        seen.facts.update(operator.readiness())
+        schedule = Schedule.constant(load.settings.rate, POPULATION_S)
+        load.run("population", schedule, profile="truth", role=PhaseRole.WARM_UP)
+        load.drain(limit=LIMIT_S)
+        start = SYSTEM_CLOCK.now().mono_ns
+        SYSTEM_CLOCK.sleep(load.settings.duration)
+        seen.facts["counted_ns"] = (start, SYSTEM_CLOCK.now().mono_ns)
