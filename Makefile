@@ -7,7 +7,7 @@ BIN := .venv/bin
 FAST := not controlplane and not browser and not package and not kind
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast test-local test-kind binaries targets bench-stability bench-provisioning bench-audit lock clean
+.PHONY: help environment demo lint test test-fast binaries test-local test-kind targets bench-stability bench-provisioning bench-audit detection test-detection lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,12 @@ bench-provisioning: environment binaries ## Making, ending and restoring cluster
 
 bench-audit: environment ## A million audit events: how long, and how much memory, does analysing them take?
 	$(BIN)/python ci/benchmarks/audit.py
+detection: environment binaries ## Which check finds which seeded defect? ONLY='guestbook/* RBA-103', FRESH=1, JOBS=2, PUBLISH=1.
+	@PYTHONPATH=ci $(BIN)/python -m detection $(if $(ONLY),--only '$(ONLY)') $(if $(FRESH),--fresh) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(PUBLISH),--publish docs/detection-matrix.md)
+
+test-detection: environment binaries ## The defects that manifests show, and a few others, are found.
+	@PYTHONPATH=ci $(BIN)/python -m detection --sample --fresh --output harness-runs/detection-sample
 
 lock: environment ## Lock the requirements anew.
 	ci/steps/lock.sh

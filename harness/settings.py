@@ -31,7 +31,7 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stop: float = 15.0
     """Between SIGTERM and SIGKILL of an operator process; a pod gets 30 s."""
     tests: float = 600.0
-    """For the operator's own unit tests; what `go test` allows a package."""
+    """For the operator's own tests, unit or end-to-end; what `go test` allows a package."""
 
 
 class LoadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,9 +91,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
     """Seed of every random choice; 0 draws one and records it."""
     own_tests: bool = True
-    """Whether the unit suite runs the operator's own unit tests."""
+    """Whether the suites unit and integration run the operator's own tests."""
     previous: str = ""
     """The release before: a folder, a file or a git reference; empty for none."""
+    prove_rbac: bool = False
+    """Run smoke again with the smallest roles in the place of those that the operator has."""
     fail_fast: bool = False
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()

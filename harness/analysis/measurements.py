@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.analysis.latency import convergences
+from harness.analysis.loaded import load_measurements
 from harness.analysis.metrics import counted
 from harness.analysis.promql import gated
 from harness.analysis.usage import operator_use
@@ -41,6 +42,7 @@ def measure(evidence: Evidence) -> tuple[Measurement, ...]:
         *_use(evidence),
         *_reconciles(evidence),
         *_api_calls(evidence),
+        *load_measurements(evidence),
         *gated(evidence),
     )
 

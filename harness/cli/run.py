@@ -160,7 +160,15 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     "CRDs can follow.",
 )
 @click.option(
-    "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
+    "--no-own-tests",
+    is_flag=True,
+    help="Leave out the operator's own tests (suites unit and integration).",
+)
+@click.option(
+    "--prove-rbac",
+    is_flag=True,
+    help="After the suites, run smoke again with the smallest roles in the place of the operator's "
+    "own: proven, or refuted with the missing rule.",
 )
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
 @click.option(
@@ -199,6 +207,7 @@ def run(
     keyword: str,
     previous: str,
     no_own_tests: bool,
+    prove_rbac: bool,
     fail_fast: bool,
     fail_on: tuple[str, ...],
     timeouts: tuple[str, ...],
@@ -220,6 +229,7 @@ def run(
     harness run --suite load --target guestbook --profile steady --rate 50 --duration 60
     harness run --suite ./my_suite --target guestbook -k message
     harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
+    harness run --suite smoke --target guestbook --prove-rbac        are its roles too wide?
     harness run --suite smoke --target guestbook --cluster kind
     harness run --suite smoke --target ./target.yaml --cluster existing --context staging
 
@@ -248,6 +258,7 @@ def run(
         seed=seed or 0,
         previous=previous,
         own_tests=not no_own_tests,
+        prove_rbac=prove_rbac,
         fail_fast=fail_fast,
         fail_on=fail_on,
         keyword=keyword,
@@ -313,6 +324,8 @@ def _plan(prepared: Prepared) -> None:
             click.echo(f"Process   {workload.deployment}: {shlex.join(workload.process.command)}")
     if prepared.own_tests is not None:
         click.echo(f"Tests     {shlex.join(prepared.own_tests.argv)}")
+    if prepared.own_e2e is not None:
+        click.echo(f"Tests     {shlex.join(prepared.own_e2e.argv)}")
     for suite in prepared.live:
         click.echo(f"Suite     {suite.name}: {len(prepared.tests[suite.name])} tests")
         for test in prepared.tests[suite.name]:

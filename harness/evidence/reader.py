@@ -18,11 +18,12 @@ from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.evidence.calllog import CallLog
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
-from harness.model.access import AccessSnapshot
+from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
+from harness.model.load import LoadPhase, LoadPlan
 from harness.model.origins import Origins
 from harness.model.promql import PromqlAnswer
 from harness.model.records import (
@@ -44,22 +45,28 @@ from harness.model.records import (
 )
 from harness.model.run import RunManifest
 from harness.model.target import Target
+from harness.model.time import Span, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
-    from harness.model.time import Stamp
 
 __all__ = ["Evidence"]
 
 _T = TypeVar("_T")
 _STARTED = "started"
+_EVER = Stamp(mono_ns=0, wall_ns=0)
+_NEVER = Stamp(mono_ns=2**63 - 1, wall_ns=2**63 - 1)
 
 
 class Evidence:
     """One run folder, read lazily and once.
+
+    Where a run ends with a proof by removal, its evidence ends where that begins: the proof has an
+    `Evidence` of its own.
 
     Args:
         run: The folder.
@@ -69,6 +76,14 @@ class Evidence:
         self.run = run
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
+        self._derived: dict[Callable[[Evidence], Any], Any] = {}
+
+    def derived(self, make: Callable[[Evidence], _T]) -> _T:
+        """Returns what a function makes of this evidence; it is asked once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        made: _T = self._derived[make]
+        return made
 
     @cached_property
     def manifest(self) -> RunManifest:
@@ -109,6 +124,26 @@ class Evidence:
         return tuple(item for item in found if item is not None)
 
     @cached_property
+    def swap(self) -> Swap | None:
+        """Which roles a proof by removal took and gave; None in a run."""
+        return self._document(self.run.swap_file, Swap)
+
+    @cached_property
+    def removal(self) -> Evidence | None:
+        """The proof by removal; None where there is none."""
+        inner = self.run.removal
+        return Evidence(inner) if self.run.outer is None and inner.run_file.exists() else None
+
+    @cached_property
+    def _part(self) -> Span | None:
+        """The part of the shared evidence that is ours; None for all of it."""
+        if self.run.outer is not None:
+            return Span(start=self.manifest.started, end=_NEVER)
+        if self.removal is not None:
+            return Span(start=_EVER, end=self.removal.manifest.started)
+        return None
+
+    @cached_property
     def uninstalled(self) -> Uninstalled | None:
         """How the uninstall went; None where there was none."""
         return self._document(self.run.uninstall_file, Uninstalled)
@@ -119,6 +154,15 @@ class Evidence:
         return tuple(read_ndjson(self.run.promql_file, PromqlAnswer))
 
     @cached_property
+    def load_plan(self) -> LoadPlan | None:
+        """What load was made of; None where there was none."""
+        return self._document(self.run.load_plan_file, LoadPlan)
+
+    def load_phases(self) -> tuple[LoadPhase, ...]:
+        """Returns the phases of the load that are over, in order."""
+        return self._records(self.run.load_phases_file, LoadPhase)
+
+    @cached_property
     def own_tests(self) -> OwnTests | None:
         """What became of the operator's own unit tests; None where they weren't run."""
         return self._document(self.run.own_tests_file, OwnTests)
@@ -127,6 +171,11 @@ class Evidence:
     def origins(self) -> Origins:
         """Where objects stand in the operator's own files; empty for a run of an older harness."""
         return self._document(self.run.origins_file, Origins) or Origins()
+
+    @cached_property
+    def own_e2e(self) -> OwnTests | None:
+        """What became of the operator's own end-to-end tests; None where they weren't run."""
+        return self._document(self.run.own_e2e_file, OwnTests)
 
     @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:
@@ -215,12 +264,18 @@ class Evidence:
     def log(self, process: str) -> tuple[LogLine, ...]:
         """Returns what a process printed; record number n stands on line n of the file."""
         if process not in self._logs:
-            self._logs[process] = self._records(self.log_file(process), LogLine)
+            part = self._part
+            self._logs[process] = tuple(
+                line
+                for line in self._records(self.log_file(process), LogLine)
+                if part is None or part.holds(line.stamp)
+            )
         return self._logs[process]
 
     def logs(self) -> Mapping[str, tuple[LogLine, ...]]:
         """Returns what each operator process printed, by process."""
-        return {path.stem: self.log(path.stem) for path in self._files("operator", "*.ndjson")}
+        files = sorted(self.run.operator_logs.glob("*.ndjson"))
+        return {path.stem: self.log(path.stem) for path in files}
 
     def log_file(self, process: str) -> Path:
         """Returns where the log of a process lies."""
@@ -270,8 +325,9 @@ class Evidence:
             file: Absolute, relative to the run folder, or a bare name in `evidence/`.
         """
         path = Path(file)
-        if path.is_relative_to(self.run.path):
-            return path.relative_to(self.run.path).as_posix()
+        root = (self.run.outer or self.run).path
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
         if path.is_absolute() or len(path.parts) == 1:
             return f"{self.run.evidence.name}/{path.name}"
         return path.as_posix()
@@ -294,11 +350,21 @@ class Evidence:
             *self._records(self.run.processes_file, ProcessEvent),
             *self._records(self.run.containers_file, ProcessEvent),
         )
-        return tuple(sorted(found, key=lambda event: event.stamp.mono_ns))
+        part = self._part
+        return tuple(
+            event
+            for event in sorted(found, key=lambda event: event.stamp.mono_ns)
+            if part is None or part.holds(event.stamp)
+        )
 
     @cached_property
     def _calls(self) -> CallLog:
-        return CallLog(final_calls(read_audit(audit_files(self.run))))
+        part = self._part
+        return CallLog(
+            call
+            for call in final_calls(read_audit(audit_files(self.run)))
+            if part is None or part.holds_wall(call.received_ns)
+        )
 
     @cached_property
     def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:

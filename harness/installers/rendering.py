@@ -6,6 +6,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from harness.errors import TargetError
+from harness.installers.modes import in_mode
 from harness.installers.patching import PatchError, apply_patch
 from harness.installers.workloads import choose
 from harness.manifests.objects import (
@@ -37,7 +38,7 @@ def render(
     kubernetes: str = "",
     on_note: Callable[[str], None] | None = None,
 ) -> tuple[Object, ...]:
-    """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in.
+    """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in, in mode.
 
     Args:
         target: What to render.
@@ -78,7 +79,7 @@ def render(
             else obj
             for obj in kept
         ]
-    return tuple(kept)
+    return tuple(in_mode(target, kept, on_note=on_note or (lambda _: None)))
 
 
 def twin_alterations(target: Target) -> tuple[Alteration, ...]:

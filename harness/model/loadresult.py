@@ -74,6 +74,8 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
         collapsed: Of those done, closed by a later generation or by their object's deletion.
         unchanged: Of those done, writes that left the generation as it was.
         tainted: Open while watch events were missing; their latency is at most what is shown.
+        overtaken: Of those in flight, due before another arrival of the run that was done: the
+            operator went past them. The others are its backlog.
     """
 
     arrivals: int
@@ -87,6 +89,7 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
     collapsed: int = 0
     unchanged: int = 0
     tainted: int = 0
+    overtaken: int = 0
 
     @property
     def conserved(self) -> bool:
@@ -213,7 +216,8 @@ class KneeState(StrEnum):
     """How far a search for the knee got."""
 
     CONFIRMED = "confirmed"
-    AT_LEAST = "at least"  # no step failed by the operator's fault
+    AT_LEAST = "at least"  # the highest rate that was tried is sustained
+    GENERATOR_LIMITED = "generator-limited"  # more could not be sent: `per_s` is a lower bound
     BELOW = "below"  # not even the lowest rate was sustained
     INCONCLUSIVE = "inconclusive"
 

@@ -15,6 +15,7 @@ Who writes what (all below RUN/evidence/; each file has one writer):
     metrics/*.json            MetricsPage    probes (called by the pytest plugin)
     manifests.ndjson          ManifestRecord runner, where a suite is static
     own-tests.json            OwnTests       runner, the same
+    own-e2e.json              OwnTests       runner, where the operator's end-to-end tests ran
     audit*.log                ApiCall        kube-apiserver, in the API's own audit format
     components/*.log                         the cluster's components
 """
@@ -42,9 +43,11 @@ __all__ = [
     "LogLine",
     "ManifestRecord",
     "MetricsPage",
+    "OwnCase",
     "OwnTests",
     "Phase",
     "ProcessEvent",
+    "Reviewed",
     "RoleName",
     "Snapshot",
     "StageRecord",
@@ -309,6 +312,18 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     role: RoleName | None = None
 
 
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks whether they may do it; either a resource or a path."""
+
+    verb: str = ""
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
 class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
     """One request, from the API server's audit log (read by `harness.evidence.audit`).
 
@@ -319,6 +334,7 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
         resource: `Resource.key` without version, for example "deployments.apps".
         code: HTTP status; 0 while a watch is open.
         handed: Of a write of a role or binding; None for all others.
+        review: Of a SelfSubjectAccessReview; None for all others.
         line: 1-based line of the log file.
     """
 
@@ -340,6 +356,7 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
     impersonator: str = ""
     dry_run: bool = False
     handed: Handed | None = None
+    review: Reviewed | None = None
     file: str = ""
     line: int = 0
 
@@ -369,8 +386,29 @@ class FailedTest(msgspec.Struct, frozen=True, kw_only=True):
     output: str = ""
 
 
+class OwnCase(msgspec.Struct, frozen=True, kw_only=True):
+    """One case of the operator's own tests, as its runner told it.
+
+    Attributes:
+        group: Package, class or suite.
+        outcome: "passed", "failed" or "skipped".
+        output: Of a failed one, the last lines that it printed.
+    """
+
+    name: str
+    group: str = ""
+    outcome: str = "passed"
+    seconds: float = 0.0
+    output: str = ""
+
+    @property
+    def title(self) -> str:
+        """Group and name, as findings and reports call it."""
+        return f"{self.group} {self.name}".strip()
+
+
 class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the operator's own unit tests.
+    """What became of the operator's own unit tests, or of its end-to-end tests.
 
     Attributes:
         command: As it was run.
@@ -378,6 +416,7 @@ class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
         seconds: How long it took.
         limit_s: Its time limit.
         counted: Whether the command told its single tests; else nobody has counted them.
+        cases: The single tests, where they were told.
         tail: The last lines of its output.
         log: Name of the file in `evidence/` that holds all of it.
     """
@@ -390,5 +429,6 @@ class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
     passed: int = 0
     skipped: int = 0
     failed: tuple[FailedTest, ...] = ()
+    cases: tuple[OwnCase, ...] = ()
     tail: str = ""
     log: str = ""

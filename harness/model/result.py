@@ -8,6 +8,7 @@ from harness.model.access import RbacReport
 from harness.model.checklists import AccessChecklist
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
+from harness.model.loadresult import LoadResult
 from harness.model.measurement import GateResult, Measurement, Series
 from harness.model.resource import ObjectKey
 from harness.model.verdict import Verdict
@@ -17,6 +18,7 @@ __all__ = [
     "Convergence",
     "ErrorNote",
     "Fact",
+    "OwnTestResult",
     "PhaseBand",
     "RunInfo",
     "RunResult",
@@ -75,6 +77,23 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[str, ...] = ()
 
 
+class OwnTestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One case of the operator's own tests, as its runner told it.
+
+    Attributes:
+        check: "UNI-001" for its unit tests, "INT-001" for its end-to-end tests.
+        title: Group and name, for example "example.org/shop TestOpen".
+        outcome: "passed", "failed" or "skipped".
+        message: Of a failed one, the last lines that it printed.
+    """
+
+    check: str
+    title: str
+    outcome: str
+    duration_s: float
+    message: str = ""
+
+
 class TimelineMark(msgspec.Struct, frozen=True, kw_only=True):
     """A point on a convergence timeline.
 
@@ -127,7 +146,9 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         sentence: Why the verdict is what it is, in one sentence.
         checklists: Permissions and scope, item by item.
         blind_spots: What this cluster can't show.
+        own_tests: The single cases of the operator's own tests, where they were told.
         tail: The operator's last log lines where it died or never became ready.
+        load: What was found under load; None where there was none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -150,5 +171,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
     tests: tuple[TestResult, ...] = ()
+    own_tests: tuple[OwnTestResult, ...] = ()
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()
+    load: LoadResult | None = None

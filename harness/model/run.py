@@ -30,6 +30,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             objects leaves it out, and what would be judged on it.
         uninstalls: The operator is uninstalled at the end also from a cluster that is thrown away,
             and the cluster compared with what it was before.
+        own_tests: Whether the operator's own end-to-end tests are run after them.
         folder: Absolute path of its tests.
     """
 
@@ -41,6 +42,7 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     assets: tuple[str, ...] = ()
     timeline: bool = True
     uninstalls: bool = False
+    own_tests: bool = False
     folder: str = ""
 
 

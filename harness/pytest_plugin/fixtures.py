@@ -15,6 +15,8 @@ from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
 from harness.pytest_plugin.confinement import Confinement
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.features import Features
+from harness.pytest_plugin.instances import SecondOperator
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
@@ -40,6 +42,7 @@ __all__ = [
     "dry_run",
     "eventually",
     "family",
+    "features",
     "kube",
     "load",
     "metrics",
@@ -47,6 +50,7 @@ __all__ = [
     "operator",
     "rest",
     "rng",
+    "second_operator",
     "sentinels",
     "snapshot",
     "target",
@@ -162,8 +166,16 @@ def sentinels(request: pytest.FixtureRequest, _namespaces: Namespaces, rest: Res
 
 @pytest.fixture
 def confined(request: pytest.FixtureRequest, operator: Operator) -> Confinement:
-    """Narrows the operator to its declared namespaces while a with-statement lasts."""
+    """Narrows the operator's rights to its namespaces while a `with` block lasts."""
     return Confinement(_context(request), operator)
+
+
+@pytest.fixture
+def second_operator(
+    request: pytest.FixtureRequest, _namespaces: Namespaces, _waiter: Waiter
+) -> SecondOperator:
+    """Runs a second instance in a namespace of its own while a `with` block lasts."""
+    return SecondOperator(_context(request), _namespaces, _waiter)
 
 
 @pytest.fixture
@@ -172,6 +184,12 @@ def tenant(
 ) -> Tenant:
     """A tenant with rights in this test's namespace alone: `tenant.point_elsewhere(sample)`."""
     return Tenant(_context(request), _namespaces, _place, rest)
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> Features:
+    """What the CRDs and webhooks declare, asked of the API server: facts for the judges."""
+    return Features(_context(request))
 
 
 @pytest.fixture(scope="session")

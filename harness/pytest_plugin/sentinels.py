@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sentinels"]
 
-_SETTLE_S = 1.0
 _PATIENCE_S = 15.0
 _STEP_S = 0.1
-_EXISTS = 409
 _BUILT_IN = ("kube-", "kubelet", "kwok", "operator-harness")
 _PASSING = frozenset({"endpoints", "endpointslices.discovery.k8s.io", "pods", "replicasets.apps"})
 
@@ -46,12 +44,9 @@ class Sentinels:
         self._namespaces = namespaces
         self._namespace = ""
         self._planted: list[tuple[Resource, Sentinel]] = []
-        self._events: set[str] = set()
 
     def plant(self, resource: LiveCustomResource) -> None:
         """Makes a foreign namespace with a sentinel for each object of a custom resource.
-
-        Returns when Kubernetes' own controllers have done with them.
 
         Args:
             resource: It has converged.
@@ -62,16 +57,15 @@ class Sentinels:
         self._namespace = self._namespaces.create("foreign")
         self._await_account()
         bodies = [*self._copies(resource), *self._named(resource)]
-        made = [(item, body) for item, body in bodies if self._make(item, body)]
-        if not made:
-            raise NotVerified("no sentinel could be planted")
-        self._settle(made)
         at = resource.namespace or "the cluster"
+        made = ((item, self._make(item, body)) for item, body in bodies)
         self._planted = [
-            (item, self._sentinel(item, str(body["metadata"]["name"]), served=at))
-            for item, body in made
+            (item, self._sentinel(item, stored, served=at))
+            for item, stored in made
+            if stored is not None
         ]
-        self._events = {str(event["metadata"]["uid"]) for event in self._listed_events()}
+        if not self._planted:
+            raise NotVerified("no sentinel could be planted")
 
     def rest(self) -> None:
         """Waits until the operator has nothing left to do, as `Rest.begin` does."""
@@ -83,13 +77,14 @@ class Sentinels:
         watch = SentinelWatch(
             namespace=self._namespace,
             sentinels=tuple(
-                msgspec.structs.replace(sentinel, after=self._standing(item, sentinel.name))
+                msgspec.structs.replace(sentinel, after=self._look_up(item, sentinel.name))
                 for item, sentinel in self._planted
             ),
             events=tuple(
                 _event(event)
-                for event in self._listed_events()
-                if str(event["metadata"]["uid"]) not in self._events
+                for event in self._context.client.list(
+                    self._context.client.resource("events"), self._namespace
+                ).items
             ),
             appeared=tuple(
                 f"{entry['kind']} {entry['metadata']['name']}"
@@ -161,18 +156,16 @@ class Sentinels:
         groups = {kind.resource.partition(".")[2] for kind in target.kinds}
         return resource.partition(".")[2] in groups
 
-    def _make(self, item: Resource, body: dict[str, Any]) -> bool:
+    def _make(self, item: Resource, body: dict[str, Any]) -> dict[str, Any] | None:
+        """Returns the object as it was stored; None where it was refused."""
         try:
-            self._context.client.create(
+            return self._context.client.create(
                 item, body, namespace=self._namespace, field_validation="Ignore"
             )
         except ApiError as error:
-            if not error.status or error.status == _EXISTS:
-                return False
-            if error.status < 500:  # noqa: PLR2004 - HTTP; refused, so it can't be a sentinel
-                return False
-            raise
-        return True
+            if not 400 <= error.status < 500:  # noqa: PLR2004 - HTTP
+                raise
+            return None
 
     # How they stand
 
@@ -184,50 +177,35 @@ class Sentinels:
         while client.find(accounts, "default", self._namespace) is None and not deadline.passed:
             clock.sleep(_STEP_S)
 
-    def _settle(self, made: list[tuple[Resource, dict[str, Any]]]) -> None:
-        clock = self._context.clock
-        deadline = Deadline(_PATIENCE_S, clock=clock)
-        before: list[str] = []
-        while not deadline.passed:
-            clock.sleep(_SETTLE_S)
-            standing = [self._standing(item, str(body["metadata"]["name"])) for item, body in made]
-            now = [each.version if each else "" for each in standing]
-            if now == before:
-                return
-            before = now
-
-    def _sentinel(self, item: Resource, name: str, *, served: str) -> Sentinel:
-        before = self._standing(item, name)
+    def _sentinel(self, item: Resource, stored: dict[str, Any], *, served: str) -> Sentinel:
         return Sentinel(
             resource=item.key,
             kind=item.kind,
             namespace=self._namespace,
-            name=name,
+            name=str(stored["metadata"]["name"]),
             served=served,
             planted_ns=self._context.clock.now().wall_ns,
-            before=before or Standing(uid="", version=""),
+            before=_standing(stored),
         )
 
-    def _standing(self, item: Resource, name: str) -> Standing | None:
+    def _look_up(self, item: Resource, name: str) -> Standing | None:
         body = self._context.client.find(item, name, self._namespace)
-        if body is None:
-            return None
-        metadata = body["metadata"]
-        return Standing(
-            uid=str(metadata.get("uid", "")),
-            version=str(metadata.get("resourceVersion", "")),
-            managers={
-                "/".join(
-                    str(entry.get(field) or "") for field in ("manager", "operation", "subresource")
-                ): str(entry.get("time") or "")
-                for entry in metadata.get("managedFields") or ()
-            },
-            deleting="deletionTimestamp" in metadata,
-        )
+        return None if body is None else _standing(body)
 
-    def _listed_events(self) -> list[dict[str, Any]]:
-        client = self._context.client
-        return list(client.list(client.resource("events"), self._namespace).items)
+
+def _standing(body: dict[str, Any]) -> Standing:
+    metadata = body["metadata"]
+    return Standing(
+        uid=str(metadata.get("uid", "")),
+        version=str(metadata.get("resourceVersion", "")),
+        managers={
+            "/".join(
+                str(entry.get(field) or "") for field in ("manager", "operation", "subresource")
+            ): str(entry.get("time") or "")
+            for entry in metadata.get("managedFields") or ()
+        },
+        deleting="deletionTimestamp" in metadata,
+    )
 
 
 def _event(event: dict[str, Any]) -> SentinelEvent:

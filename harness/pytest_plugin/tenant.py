@@ -63,14 +63,13 @@ class Tenant:
         found = references(self._schema(resource)) if resource.namespaced else ()
         if not found:
             return {"trials": []}
-        canary = f"canary-{self._context.rng.getrandbits(64):016x}"
         foreign = self._namespaces.create("foreign")
-        self._plant(foreign, canary)
+        canaries = self._plant(foreign)
         self._admit(resource)
         trials = [
-            self._try(sample, resource, reference, kind, foreign=foreign, canary=canary)
+            self._try(sample, resource, reference, kind, foreign=foreign, canaries=canaries)
             for reference in found
-            for kind in reference.kinds
+            for kind in (reference.kinds if "kind" in reference.extra else ("",))
         ]
         return {
             "namespace": self._place.namespace,
@@ -89,19 +88,22 @@ class Tenant:
                 return found
         return {}
 
-    def _plant(self, namespace: str, canary: str) -> None:
-        values = dict.fromkeys(_KEYS, canary)
+    def _plant(self, namespace: str) -> dict[str, str]:
+        """Makes a Secret and a ConfigMap; returns the canary of each kind."""
+        canaries = {}
         for kind, plural, field in _HOLDERS:
+            canaries[kind] = f"canary-{self._context.rng.getrandbits(64):016x}"
             self._client.create(
                 self._client.resource(plural),
                 {
                     "apiVersion": "v1",
                     "kind": kind,
                     "metadata": {"name": _CANARY, "namespace": namespace},
-                    field: values,
+                    field: dict.fromkeys(_KEYS, canaries[kind]),
                 },
                 namespace=namespace,
             )
+        return canaries
 
     def _admit(self, resource: Resource) -> None:
         """Gives the tenant rights on the kind in his namespace, and no others."""
@@ -130,7 +132,7 @@ class Tenant:
         kind: str,
         *,
         foreign: str,
-        canary: str,
+        canaries: dict[str, str],
     ) -> DeputyTrial:
         name = f"{sample.body['metadata']['name'][:_MAX_NAME]}-{self._place.suffix}-tenant"
         body = sample.place(namespace=self._place.namespace, name=name.replace(".", "-"))
@@ -143,7 +145,12 @@ class Tenant:
             return msgspec.structs.replace(trial, **{field: words})
         try:
             self._rest.begin()
-            return msgspec.structs.replace(trial, leaks=tuple(self._leaks(canary)))
+            leaks = {held: self._leaks(canary) for held, canary in canaries.items()}
+            return msgspec.structs.replace(
+                trial,
+                kind=" and ".join(held for held, places in leaks.items() if places) or kind,
+                leaks=tuple(place for places in leaks.values() for place in places),
+            )
         finally:
             self._client.delete(resource, body["metadata"]["name"], self._place.namespace)
             self._rest.begin()

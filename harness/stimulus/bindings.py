@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from harness.clock import SYSTEM_CLOCK, Deadline
+from harness.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -20,6 +23,8 @@ __all__ = ["Bindings", "is_bound"]
 
 _RBAC = "rbac.authorization.k8s.io"
 _ACCOUNT = "system:serviceaccount:"
+_REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_CREATED = 201
 _STEP_S = 0.1
 
 Json = dict[str, Any]  # any JSON object
@@ -118,15 +123,20 @@ class Bindings:
         if user.startswith(_ACCOUNT):
             place = user.removeprefix(_ACCOUNT).partition(":")[0]
             groups += ["system:serviceaccounts", f"system:serviceaccounts:{place}"]
-        review = self._client.create(
-            self._client.resource("subjectaccessreviews.authorization.k8s.io"),
-            {
-                "apiVersion": "authorization.k8s.io/v1",
-                "kind": "SubjectAccessReview",
-                "metadata": {},
-                "spec": {"user": user, "groups": groups, "resourceAttributes": attributes},
-            },
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SubjectAccessReview",
+            "spec": {"user": user, "groups": groups, "resourceAttributes": attributes},
+        }
+        answer = self._client.raw(
+            "POST",
+            _REVIEWS,
+            body=msgspec.json.encode(review),
+            headers={"Content-Type": "application/json"},
         )
+        if answer.status != _CREATED:
+            raise ApiError("The authorizer could not be asked.", status=answer.status)
+        review = msgspec.json.decode(answer.body)
         return bool(review["status"]["allowed"])
 
     def _subjects(self, body: Json, *, ours: bool) -> list[Json]:

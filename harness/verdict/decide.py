@@ -21,6 +21,7 @@ from harness.verdict.facts import (
     environment,
     interruption,
     notes,
+    own_test_results,
     run_info,
     test_results,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.access import RbacReport
+    from harness.model.loadresult import LoadResult
     from harness.model.measurement import GateResult, Measurement, Series
     from harness.model.result import Convergence, ErrorNote, PhaseBand
 
@@ -55,6 +57,8 @@ def decide(
     series: Sequence[Series] = (),
     phases: Sequence[PhaseBand] = (),
     permissions: RbacReport | None = None,
+    load: LoadResult | None = None,
+    questions: Sequence[str] = (),
     errors: Sequence[ErrorNote] = (),
     interrupted: str = "",
 ) -> RunResult:
@@ -69,6 +73,8 @@ def decide(
         series: Passed on to the reports.
         phases: Passed on to the reports.
         permissions: Passed on to the reports.
+        load: Passed on to the reports.
+        questions: What a suite asked and evidence can't answer; each begins a sentence.
         errors: What of the harness or its environment broke; tests that broke are added.
         interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
             early end counts too.
@@ -88,6 +94,7 @@ def decide(
         findings=findings,
         gates=gates,
         checks=checks,
+        questions=questions,
     )
     return RunResult(
         verdict=grounds.verdict,
@@ -120,8 +127,10 @@ def decide(
         notes=notes(evidence, sifted.idle),
         blind_spots=evidence.cluster.blind_spots if evidence.cluster else (),
         tests=test_results(evidence),
+        own_tests=own_test_results(evidence),
         errors=notices,
         tail=_tail(evidence, findings),
+        load=load,
     )
 
 
@@ -133,6 +142,7 @@ def _grounds(
     findings: Sequence[Finding],
     gates: Sequence[GateResult],
     checks: Sequence[ChecklistItem],
+    questions: Sequence[str],
 ) -> Grounds:
     """Chooses what the verdict rests on; `strict` holds what else turns it."""
     return Grounds(
@@ -142,6 +152,7 @@ def _grounds(
         broken=[gate for gate in gates if gate.met is False],
         open_gates=[gate for gate in gates if gate.met is None],
         open_checks=_unverified(checks) if "not_verified" in strict else (),
+        open_questions=questions,
         undecided=not any(item.status in _DECIDED for item in checks),
     )
 

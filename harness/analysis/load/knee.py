@@ -21,13 +21,14 @@ from harness.model.loadresult import Knee, KneeState, StepState, Sustainability
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["KneeSettings", "Step", "Taken", "next_step"]
+__all__ = ["KneeSettings", "Step", "Taken", "answer", "at_rest_s", "next_step", "settle_s"]
 
 _MOST_PLATEAUS = 5
 _WARM_UP_RATE = 1.0  # so that one arrival doesn't wait for the other
 _WARM_UP_S = 5.0
 _START_IN_FLIGHT = 2.0
 _DONE_SHARE = 0.98
+_OPEN_ABOVE = frozenset({KneeState.AT_LEAST, KneeState.GENERATOR_LIMITED})
 
 
 class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,14 +98,38 @@ def next_step(taken: Sequence[Taken], settings: KneeSettings | None = None) -> S
     return _Search(taken, settings or KneeSettings()).next()
 
 
+def answer(taken: Sequence[Taken], settings: KneeSettings | None = None) -> Knee:
+    """Returns what the steps so far say, however the search ended.
+
+    Args:
+        taken: All steps, in order.
+        settings: As in `next_step`.
+    """
+    return _Search(taken, settings or KneeSettings()).answer()
+
+
+def settle_s(at_rest_s: float) -> float:
+    """Returns what the judge leaves out at a step's begin.
+
+    Args:
+        at_rest_s: Median latency where arrivals don't wait for each other.
+    """
+    return max(1.0, 2 * at_rest_s)
+
+
+def at_rest_s(taken: Sequence[Taken]) -> float:
+    """Returns the median latency that the warm-up showed; 0 where there was none."""
+    found = (item.outcome.p50_ms for item in taken if item.step.role is PhaseRole.WARM_UP)
+    return (next(found, None) or 0.0) / 1e3
+
+
 class _Search:
     def __init__(self, taken: Sequence[Taken], settings: KneeSettings) -> None:
         self._settings = settings
         self._taken = taken
         self._tried = [item for item in taken if item.step.role is not PhaseRole.WARM_UP]
         self._used = sum(item.seconds for item in taken)
-        waits = [item.outcome.p50_ms for item in taken if item.step.role is PhaseRole.WARM_UP]
-        self._at_rest_s = (waits[0] or 0.0) / 1e3 if waits else 0.0
+        self._at_rest_s = at_rest_s(taken)
         failed = [item for item in self._tried if self._stands(item, StepState.FAILED)]
         self._high = min((item.step.rate_per_s for item in failed), default=None)
         stuck = [item for item in self._tried if self._stands(item, StepState.GENERATOR_LIMITED)]
@@ -137,7 +162,7 @@ class _Search:
             return self._search("bracket", rate)
         if self._low is None:
             if top / 2 < self._settings.least:
-                return self._below(top)
+                return self.answer()
             return self._search("bracket", top / 2)
         if top / self._low > 1 + self._settings.precision:
             return self._search("bisect", math.sqrt(top * self._low))
@@ -146,10 +171,10 @@ class _Search:
     def _after_plateau(self, last: Taken) -> Step | Knee:
         if self._held(last):
             step = self._narrow() if self._wide else None
-            return step if isinstance(step, Step) else self._answer(confirmed=not self._wide)
+            return step if isinstance(step, Step) else self.answer()
         plateaus = sum(item.step.role is PhaseRole.PLATEAU for item in self._tried)
         if plateaus >= _MOST_PLATEAUS:
-            return self._answer(confirmed=False)
+            return self.answer()
         # Under backlog, what is completed is what the operator can do.
         rate = last.step.rate_per_s
         rate = min(
@@ -157,39 +182,41 @@ class _Search:
         )
         return self._plateau(max(rate, self._low or self._settings.least))
 
-    def _answer(self, *, confirmed: bool) -> Knee:
+    def answer(self) -> Knee:
+        """Returns what is known by now."""
         if self._low is None:
-            if self._high is None:
-                return self._knee(KneeState.INCONCLUSIVE, "the generator kept up with no rate")
-            return self._knee(
-                KneeState.INCONCLUSIVE, f"no rate below {self._high:.3g}/s was sustained in time"
-            )
+            return self._none_held()
         if self._ceiling is not None and (self._high is None or self._ceiling < self._high):
-            worst = next(
-                item for item in self._tried if self._stands(item, StepState.GENERATOR_LIMITED)
+            why = "; ".join(self._at(self._ceiling).outcome.reasons)
+            return self._knee(
+                KneeState.GENERATOR_LIMITED, f"the load generator was the limit: {why}"
             )
-            why = "; ".join(worst.outcome.reasons)
-            return self._knee(KneeState.AT_LEAST, f"the load generator was the limit: {why}")
         if self._high is None:
             return self._knee(KneeState.AT_LEAST, f"it sustained all rates up to {self._low:.4g}/s")
-        failed = next(item for item in self._tried if item.step.rate_per_s == self._high)
-        why = f"at {self._high:.4g}/s {'; '.join(failed.outcome.reasons)}"
-        if not confirmed:
+        why = f"at {self._high:.4g}/s {'; '.join(self._at(self._high).outcome.reasons)}"
+        if self._wide or not self._confirmed:
             lacking = "the bracket stayed wide" if self._wide else "no plateau confirmed it"
             return self._knee(KneeState.INCONCLUSIVE, f"{lacking} when time ran out; {why}")
         return self._knee(KneeState.CONFIRMED, why)
 
-    def _below(self, top: float) -> Knee:
-        lowest = next((x for x in self._tried if x.step.rate_per_s == top), self._tried[-1])
-        state = KneeState.BELOW if self._high == top else KneeState.INCONCLUSIVE
-        return self._knee(state, f"at {top:.3g}/s {'; '.join(lowest.outcome.reasons)}")
+    def _none_held(self) -> Knee:
+        if self._high is None:
+            return self._knee(
+                KneeState.GENERATOR_LIMITED, "the load generator kept up with no rate"
+            )
+        why = "; ".join(self._at(self._high).outcome.reasons)
+        return self._knee(KneeState.BELOW, f"at {self._high:.3g}/s {why}")
+
+    def _at(self, rate: float) -> Taken:
+        """Returns the last step at a rate that was tried."""
+        return next(item for item in reversed(self._tried) if item.step.rate_per_s == rate)
 
     def _knee(self, state: KneeState, reason: str) -> Knee:
         return Knee(
             state=state,
             per_s=self._low,
             low=self._low,
-            high=self._high if state is not KneeState.AT_LEAST else None,
+            high=self._high if state not in _OPEN_ABOVE else None,
             reason=reason,
             steps=tuple(item.outcome for item in self._tried),
             seconds=self._used,
@@ -252,18 +279,18 @@ class _Search:
         if self._fits(step.seconds + self._settings.plateau_s):
             return step
         if self._low is None or self._confirmed:
-            return self._answer(confirmed=False)
+            return self.answer()
         return self._plateau(self._low)
 
     def _plateau(self, rate: float) -> Step | Knee:
         step = self._step(f"plateau-{len(self._tried) + 1}", PhaseRole.PLATEAU, rate)
-        return step if self._fits(step.seconds) else self._answer(confirmed=False)
+        return step if self._fits(step.seconds) else self.answer()
 
     def _fits(self, seconds: float) -> bool:
         return self._used + seconds <= self._settings.budget_s
 
     def _step(self, name: str, role: PhaseRole, rate: float) -> Step:
-        settle = max(1.0, 2 * self._at_rest_s)
+        settle = settle_s(self._at_rest_s)
         seconds = max(self._settings.step_s, 4 * settle)
         if name.startswith("bisect"):
             seconds = max(seconds, settle + self._settings.arrivals / rate)

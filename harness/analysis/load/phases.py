@@ -47,12 +47,17 @@ class Stamped:
         arrivals: As read.
         joined: Of the same arrivals.
         until_ns: Up to when the run was watched; what is open has lasted until then.
+
+    Attributes:
+        latest_done_ns: When the last arrival that the operator has done was due.
     """
 
     def __init__(self, arrivals: Arrivals, joined: Joined, until_ns: int) -> None:
         self.arrivals = arrivals
         self.joined = joined
         self.until_ns = until_ns
+        done = (joined.fate == Fate.DONE) & ~joined.unchanged
+        self.latest_done_ns = int(arrivals.intended_ns[done].max(initial=0))
 
     def step(self, rows: NDArray[np.int64], phase: LoadPhase) -> StepStamps:
         """Returns the stamps of one phase."""
@@ -75,6 +80,7 @@ def arrived(stamped: Stamped, rows: NDArray[np.int64], phase: LoadPhase) -> Arri
     planned = distinct if phase.note else phase.arrivals
     fates = np.bincount(stamped.joined.fate[rows], minlength=len(Fate))
     over = stamped.joined.done_ns[rows] < NEVER
+    waiting = stamped.arrivals.intended_ns[rows[stamped.joined.fate[rows] == Fate.IN_FLIGHT]]
     return Arrived(
         arrivals=planned,
         done=int(fates[Fate.DONE]),
@@ -87,6 +93,7 @@ def arrived(stamped: Stamped, rows: NDArray[np.int64], phase: LoadPhase) -> Arri
         collapsed=int(stamped.joined.collapsed[rows].sum()),
         unchanged=int((stamped.joined.unchanged[rows] & over).sum()),
         tainted=int(stamped.joined.tainted[rows].sum()),
+        overtaken=int((waiting < stamped.latest_done_ns).sum()),
     )
 
 

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.analysis.load.samples import Arrivals, Events, read_arrivals, read_events
 from harness.evidence.columns import ColumnWriter
+from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import (
     ARRIVAL_COLUMNS,
     EVENT_COLUMNS,
     ArrivalProcess,
     EventType,
     LoadPhase,
+    LoadPlan,
     Operation,
     PhaseRole,
 )
+from harness.model.resource import Resource
+from harness.model.target import Readiness
 from harness.model.time import Span, Stamp
+from harness.tests.analysis.recording import at as at_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,9 +31,28 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Recording", "phase", "span"]
+    from harness.evidence.folder import RunFolder
+
+    _Columns = dict[str, NDArray[np.int64] | int]
+    from harness.tests.analysis.load.queues import SimulatedOperator
+
+__all__ = ["BASE_NS", "LoadedRun", "Recording", "phase", "span"]
+
+BASE_NS = 10**12
+"""The monotonic start of recorded runs (`harness.tests.analysis.recording.at`)."""
 
 _MS = 1_000_000
+PLAN = LoadPlan(
+    seed=7,
+    profile="default",
+    resource=Resource(
+        group="example.com", version="v1", plural="guestbooks", kind="Guestbook", namespaced=True
+    ),
+    samples=("guestbook",),
+    namespaces=("load-0",),
+    ready=Readiness(),
+    identity="load",
+)
 
 
 class Recording:
@@ -87,6 +112,121 @@ class Recording:
         self.write()
         files = sorted(self.folder.glob("arrivals-*.i64"))
         return read_arrivals(files), read_events(self.folder / "events.i64")
+
+
+class LoadedRun:
+    """A recorded run with a load on a simulated operator; phases follow each other.
+
+    Args:
+        run: Its folder.
+        operator: Serves all phases.
+    """
+
+    def __init__(self, run: RunFolder, operator: SimulatedOperator) -> None:
+        self.run = run
+        self.now = BASE_NS + 5 * 10**9
+        self._operator = operator
+        self._phases: list[LoadPhase] = []
+        self._arrivals: list[NDArray[np.int64]] = []
+        self._events: list[NDArray[np.int64]] = []
+        self._count = 0
+        run.load.mkdir(parents=True, exist_ok=True)
+        write_document(run.load_plan_file, PLAN)
+
+    def constant(
+        self,
+        rate: float,
+        seconds: float,
+        *,
+        name: str = "steady",
+        role: PhaseRole = PhaseRole.MEASURE,
+        drain: bool = True,
+    ) -> LoadPhase:
+        """Adds creates at a constant rate; `drain` lets all be done before the next phase."""
+        start = self.now
+        due = start + (np.arange(int(rate * seconds)) * 1e9 / rate).astype(np.int64)
+        ready = self._operator.serve(due + 3_000_000)
+        added = self._create(due, ready, seconds, rate=rate, name=name, role=role)
+        self.now = max(added.span.end.mono_ns, int(ready.max()) if drain else 0)
+        return added
+
+    def burst(self, count: int, *, name: str = "burst") -> LoadPhase:
+        """Adds creates that are all due at once."""
+        due = np.full(count, self.now, np.int64)
+        ready = self._operator.serve(due + 3_000_000)
+        seconds = (int(ready.max()) - self.now) / 1e9
+        added = self._create(due, ready, seconds, rate=None, name=name, role=PhaseRole.MEASURE)
+        self.now = int(ready.max())
+        return added
+
+    def write(self, *, forget: Iterable[int] = ()) -> None:
+        """Writes all files.
+
+        Args:
+            forget: Numbers of arrivals that the operator never gets ready.
+        """
+        with suppress(FileNotFoundError):
+            self.run.load_phases_file.unlink()
+        writer = NdjsonWriter(self.run.load_phases_file)
+        for item in self._phases:
+            writer.write(item)
+        writer.close()
+        write_table(self.run.load_arrivals_file(0), ARRIVAL_COLUMNS, np.concatenate(self._arrivals))
+        events = np.concatenate(self._events)
+        lost = np.isin(events[:, EVENT_COLUMNS.index("object")], list(forget))
+        events[lost, EVENT_COLUMNS.index("done")] = 0
+        order = np.argsort(events[:, 0], kind="stable")
+        write_table(self.run.load_events_file, EVENT_COLUMNS, events[order])
+
+    def _create(
+        self,
+        due: NDArray[np.int64],
+        ready: NDArray[np.int64],
+        seconds: float,
+        *,
+        rate: float | None,
+        name: str,
+        role: PhaseRole,
+    ) -> LoadPhase:
+        count = len(due)
+        number = self._count + np.arange(count)
+        index = len(self._phases)
+        columns: _Columns = {
+            "arrival": number,
+            "phase": index,
+            "object": number,
+            "intended_ns": due,
+            "sent_ns": due + 500_000,
+            "acknowledged_ns": due + 2_500_000,
+            "status": 201,
+            "generation": 1,
+            "uid": number + 1,
+        }
+        self._arrivals.append(_table(ARRIVAL_COLUMNS, columns, count))
+        for at, done in ((due + 3_000_000, 0), (ready, 1)):
+            seen: _Columns = {"object": number, "uid": number + 1, "generation": 1, "observed": -1}
+            seen |= {"received_ns": at, "done": done, "type": EventType.MODIFIED}
+            self._events.append(_table(EVENT_COLUMNS, seen, count))
+        start_s = (self.now - BASE_NS) / 1e9
+        added = LoadPhase(
+            index=index,
+            name=name,
+            profile="default",
+            role=role,
+            process=ArrivalProcess.BURST if rate is None else ArrivalProcess.CONSTANT,
+            rate_per_s=rate,
+            span=Span(start=at_s(start_s), end=at_s(start_s + seconds)),
+            arrivals=count,
+            first_arrival=self._count,
+        )
+        self._phases.append(added)
+        self._count += count
+        return added
+
+
+def _table(names: tuple[str, ...], columns: _Columns, rows: int) -> NDArray[np.int64]:
+    empty = np.zeros(rows, np.int64)
+    return np.stack([empty + columns.get(name, 0) for name in names], axis=1)
 
 
 def phase(

@@ -80,7 +80,7 @@ def test_a_backlog_is_drained_before_the_next_step() -> None:
 def test_a_generator_that_is_the_limit_gives_a_lower_bound_never_a_low_knee() -> None:
     operator = SimulatedOperator(workers=64, service_s=0.01)
     knee, _ = search(operator, generator_limit=300)
-    assert knee.state is KneeState.AT_LEAST
+    assert knee.state is KneeState.GENERATOR_LIMITED
     assert knee.per_s is not None
     assert 250 < knee.per_s <= 300
     assert knee.high is None
