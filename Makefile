@@ -7,7 +7,7 @@ BIN := .venv/bin
 FAST := not controlplane and not browser and not package and not kind
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast test-local test-kind binaries targets bench-stability bench-provisioning lock clean
+.PHONY: help environment demo lint test test-fast binaries test-local test-kind targets bench-stability bench-provisioning bench-audit detection test-detection lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -43,8 +43,9 @@ test-local: environment binaries ## Tests on a real control plane, in a real bro
 	cd operators_under_test/application && go vet ./... && go test ./...
 	cd operators_under_test/imoocpod && go vet ./... && go test ./...
 	cd operators_under_test/podtato-head && go vet ./... && go test ./...
+	cd operators_under_test/synthetic && go vet ./... && go test ./...
 	cd operators_under_test/fixtures && go vet ./... && go test ./...
-	$(PYTEST) --durations=10 -m "(controlplane or browser or package) and not kind"
+	$(PYTEST) -n 3 --dist loadfile --durations=20 -m "(controlplane or browser or package) and not kind"
 
 test-kind: environment binaries ## Tests on real kind clusters (first time: builds a node image, 25 minutes).
 	@ci/steps/docker.sh start
@@ -62,6 +63,15 @@ bench-stability: environment binaries ## Ten smoke runs in a row, and ten with o
 
 bench-provisioning: environment binaries ## Making, ending and restoring clusters, beside kwokctl and envtest.
 	$(BIN)/python ci/benchmarks/provisioning.py
+
+bench-audit: environment ## A million audit events: how long, and how much memory, does analysing them take?
+	$(BIN)/python ci/benchmarks/audit.py
+detection: environment binaries ## Which check finds which seeded defect? ONLY='guestbook/* RBA-103', FRESH=1, JOBS=2, PUBLISH=1.
+	@PYTHONPATH=ci $(BIN)/python -m detection $(if $(ONLY),--only '$(ONLY)') $(if $(FRESH),--fresh) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(PUBLISH),--publish docs/detection-matrix.md)
+
+test-detection: environment binaries ## The defects that manifests show, and a few others, are found.
+	@PYTHONPATH=ci $(BIN)/python -m detection --sample --fresh --output harness-runs/detection-sample
 
 lock: environment ## Lock the requirements anew.
 	ci/steps/lock.sh

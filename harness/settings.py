@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-__all__ = ["Settings", "Timeouts", "cache_home", "state_home"]
+__all__ = ["LoadSettings", "Settings", "Timeouts", "cache_home", "state_home"]
 
 
 class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -31,7 +31,29 @@ class Timeouts(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     stop: float = 15.0
     """Between SIGTERM and SIGKILL of an operator process; a pod gets 30 s."""
     tests: float = 600.0
-    """For the operator's own unit tests; what `go test` allows a package."""
+    """For the operator's own tests, unit or end-to-end; what `go test` allows a package."""
+
+
+class LoadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the load suite does; a suite of the user's own may read it, too."""
+
+    profile: str = ""
+    """"burst", "steady", "ramp", "churn" or "knee"; empty for the knee, then two minutes at 70 %
+    of it, then a burst."""
+    rate: float = 0.0
+    """Arrivals a second of steady and churn, the last rate of a ramp, the first of the search for
+    the knee; 0 for the profile's own."""
+    duration: float = 0.0
+    """Seconds of steady, ramp and churn, budget of the search; 0 for the profile's own."""
+    burst: int = 0
+    """Arrivals of a burst; 0 for 200: more than an operator's first retries and queues hide."""
+    mix: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+    """Shares of creates, updates of the spec, updates that change nothing, and deletes in steady,
+    ramp and churn; all 0 for the profile's own."""
+    workers: int = 1
+    """Processes that generate load. One sends more than most operators can take."""
+    ui: str = ""
+    """HOST:PORT of Locust's web UI; empty for none."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,10 +85,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Leave cluster and operator up when the run ends."""
     durable: bool = False
     """Let etcd fsync. Off by default, as in envtest: a run's data needs no crash safety."""
+    audit_bodies: tuple[str, ...] = ()
+    """Resources ("<plural>.<group>") whose requests and answers the local cluster's audit log holds
+    whole. Of a calibration only: it costs the API server time, which a load would measure."""
     seed: int = 0
     """Seed of every random choice; 0 draws one and records it."""
     own_tests: bool = True
-    """Whether the unit suite runs the operator's own unit tests."""
+    """Whether the suites unit and integration run the operator's own tests."""
     previous: str = ""
     """The release before: a folder, a file or a git reference; empty for none."""
     prove_rbac: bool = False
@@ -75,9 +100,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()
     """What else turns the verdict: "minor", "not_verified"."""
+    prometheus_url: str = ""
+    """A Prometheus that scrapes the operator already; empty for one of the run's own."""
     keyword: str = ""
     """pytest's -k expression for the suite's tests."""
     timeouts: Timeouts = Timeouts()
+    load: LoadSettings = LoadSettings()
 
 
 def state_home() -> Path:

@@ -9,12 +9,15 @@ rbac/         permissions: granted, used, dangerous
 writes changes objects logs metrics
               how evidence is understood: writes of the operator and what they changed, states of
               objects, levels of log lines, metrics pages
+loaded load/
+              under load: checks, and the analysis of its stamps
 latency usage measurements
               numbers: convergences, series and phase bands, summary figures
 """
 
 from harness.analysis.judge import judge, judge_run
 from harness.analysis.latency import convergences
+from harness.analysis.loaded import load_faults, load_questions, load_result
 from harness.analysis.measurements import measure
 from harness.analysis.rbac.minimal import smallest_access
 from harness.analysis.rbac.report import permissions
@@ -27,6 +30,9 @@ __all__ = [
     "judge",
     "judge_run",
     "load_catalogue",
+    "load_faults",
+    "load_questions",
+    "load_result",
     "measure",
     "permissions",
     "series",

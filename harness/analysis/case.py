@@ -9,6 +9,7 @@ from harness.model.findings import (
     CheckOutcome,
     EvidenceRef,
     Finding,
+    Holder,
     Severity,
     Status,
 )
@@ -68,6 +69,7 @@ class Case:
         severity: Severity | None = None,
         evidence: Sequence[EvidenceRef] = (),
         snippet: str = "",
+        holder: Holder | None = None,
     ) -> Finding:
         """Returns a finding of this check in this window.
 
@@ -79,6 +81,7 @@ class Case:
             severity: The catalogue's if not given.
             evidence: Where to look.
             snippet: What can be pasted to mend it.
+            holder: Whose right it is about.
         """
         return Finding(
             check=self.info.id,
@@ -90,6 +93,7 @@ class Case:
             evidence=tuple(evidence),
             window=self.window,
             snippet=snippet,
+            holder=holder,
         )
 
     def _outcome(

@@ -8,25 +8,27 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from harness.analysis.objects import metadata_of, sightings
-from harness.analysis.writes import operator_calls
 from harness.clock import utc
 from harness.evidence.writes import is_write
-from harness.model.records import Action, ApiCall
+from harness.model.records import Action
 from harness.model.resource import ObjectKey
 from harness.model.time import Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
+    from harness.model.records import ApiCall
 
 __all__ = ["Footprint", "identity_of", "owners_of", "snapshot_label"]
 
-_CREATED = 201
+_CREATED, _REFUSED = 201, 400
 _PASSING = frozenset({"Event", "Lease"})
 _SECOND_NS = 1_000_000_000
 
@@ -52,10 +54,17 @@ class Footprint:
         self._creates: dict[_Name, ApiCall] = {}
         self._foreign_creates: set[_Name] = set()
         self._managers: dict[str, set[str]] = defaultdict(set)
-        operators = {id(call) for call in operator_calls(evidence)}
-        for call in evidence.calls():
-            if call.received_ns <= until.wall_ns:
-                self._note(call, by_operator=id(call) in operators)
+        for (manager, user), first_ns in _writers(evidence).items():
+            if first_ns <= until.wall_ns:
+                self._managers[manager].add(user)
+        made = evidence.calls().where(_made).between(self._since_ns, until.wall_ns)
+        identities = evidence.installation.identities if evidence.installation else frozenset()
+        for call in made:
+            name = (call.resource, call.namespace, call.name)
+            if call.user in identities or call.impersonator in identities:
+                self._creates[name] = call
+            elif call.name:
+                self._foreign_creates.add(name)
 
     def attribution(self, body: Json) -> str:
         """Returns how an object is known to belong to the custom resource; empty if it doesn't.
@@ -97,19 +106,6 @@ class Footprint:
             if users and users <= identities:
                 return f"by its field manager {name}, which only the operator uses"
         return ""
-
-    def _note(self, call: ApiCall, *, by_operator: bool) -> None:
-        if call.dry_run or call.code >= 400 or not is_write(call.verb, call.resource):  # noqa: PLR2004 - HTTP
-            return
-        self._managers[_manager(call)].add(call.user)
-        created = call.code == _CREATED and not call.subresource and call.name
-        if not created or call.received_ns < self._since_ns:
-            return
-        name = (call.resource, call.namespace, call.name)
-        if by_operator:
-            self._creates[name] = call
-        else:
-            self._foreign_creates.add(name)
 
     def _creation_ns(self, until: Stamp) -> int:
         """When the custom resource was asked for, on the wall clock."""
@@ -212,10 +208,29 @@ def _managers_of(body: Json) -> set[str]:
     return named | fields
 
 
-def _manager(call: ApiCall) -> str:
+@lru_cache(maxsize=2)
+def _writers(evidence: Evidence) -> dict[tuple[str, str], int]:
+    """Who wrote under which field manager: (manager, user) and when that came first."""
+    first: dict[tuple[str, str], int] = {}
+    for row in evidence.calls().where(_wrote).rows():
+        key = (_manager(row.uri.partition("?")[2], row.shape.user_agent), row.shape.user)
+        first[key] = min(row.received_ns, first.get(key, row.received_ns))
+    return first
+
+
+def _wrote(call: CallShape) -> bool:
+    return not call.dry_run and call.code < _REFUSED and is_write(call.verb, call.resource)
+
+
+def _made(call: CallShape) -> bool:
+    return _wrote(call) and call.code == _CREATED and not call.subresource
+
+
+@lru_cache(maxsize=4096)
+def _manager(query: str, user_agent: str) -> str:
     """The field manager of a request: as it says, else the start of its user agent."""
-    said = parse_qs(urlsplit(call.uri).query).get("fieldManager")
-    return said[0] if said else re.split(r"[/ ]", call.user_agent, maxsplit=1)[0]
+    said = parse_qs(query).get("fieldManager")
+    return said[0] if said else re.split(r"[/ ]", user_agent, maxsplit=1)[0]
 
 
 def _speaks_of(body: Json, key: ObjectKey) -> bool:

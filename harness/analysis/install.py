@@ -6,6 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from harness.analysis.logs import last_words
+from harness.analysis.scope.deprived import is_deprived
 from harness.evidence.loglines import readable
 from harness.model.findings import CheckOutcome, EvidenceRef, Finding
 from harness.model.installation import InstallWay
@@ -68,7 +69,13 @@ def stays_up(case: Case) -> CheckOutcome:
     ]
     if not events:
         return case.undecided("no start of the operator's process was recorded")
-    ended = [event for event in events if event.event == "ended" and not event.asked]
+    ended = [
+        event
+        for event in events
+        if event.event == "ended"
+        and not event.asked
+        and not is_deprived(case.evidence, event.stamp.wall_ns)
+    ]
     return case.decided([_end(case, event) for event in ended])
 
 

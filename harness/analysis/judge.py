@@ -29,6 +29,7 @@ __all__ = ["judge", "judge_run"]
 _ALWAYS = ("INS-001", "INS-003")
 _ONLY_WHEN_BROKEN = "SUI-001"
 _WHERE_UNINSTALLED = "LIF-009"  # elsewhere the cluster vanishes, and the question with it
+_SCOPE = ("SCO-101", "SCO-105")
 _RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
 
 
@@ -74,8 +75,8 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     Args:
         evidence: Of the run.
         checks: Ids of the suite's checks. Installing and staying up are judged wherever there was
-            a cluster, so is each check that a window names, and what the operator may do, where its
-            roles are known; a suite's own failed assertions are never left out.
+            a cluster, so is each check that a window names, and what the operator may do and where
+            it acted, where its roles are known; a suite's own failed assertions are never left out.
 
     Returns:
         At least one outcome for each check, in the order of `checks`.
@@ -87,7 +88,8 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     named = (check for phase in evidence.phases() for check in phase.checks if check in known)
     uninstalled = [_WHERE_UNINSTALLED] if evidence.run.inventory_file.exists() else []
     always = _ALWAYS if evidence.manifest.cluster else ()
-    bound = sorted(DANGERS) if evidence.access() else []  # known as soon as it was installed
+    # Both are known as soon as it was installed.
+    bound = [*sorted(DANGERS), *_SCOPE] if evidence.access() else []
     wanted = dict.fromkeys([*checks, *always, *named, *uninstalled, *bound])
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
     if _ONLY_WHEN_BROKEN not in wanted:

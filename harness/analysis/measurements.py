@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.analysis.latency import convergences
+from harness.analysis.loaded import load_measurements
 from harness.analysis.metrics import counted
+from harness.analysis.promql import gated
 from harness.analysis.usage import operator_use
 from harness.analysis.writes import operator_calls
 from harness.model.measurement import Measurement
@@ -40,6 +42,8 @@ def measure(evidence: Evidence) -> tuple[Measurement, ...]:
         *_use(evidence),
         *_reconciles(evidence),
         *_api_calls(evidence),
+        *load_measurements(evidence),
+        *gated(evidence),
     )
 
 
@@ -138,7 +142,9 @@ def _count(evidence: Evidence, name: str, value: float) -> Measurement:
 
 
 def _api_calls(evidence: Evidence) -> list[Measurement]:
-    verbs = Counter(call.verb for call in operator_calls(evidence))
+    verbs: Counter[str] = Counter()
+    for shape, count in operator_calls(evidence).shapes().items():
+        verbs[shape.verb] += count
     if not verbs:
         return []
     total = sum(verbs.values())

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from harness.analysis.scope.deprived import is_deprived
 from harness.analysis.writes import audit_gap, call_ref, operator_calls
 from harness.clock import utc
+from harness.model.findings import Holder
 from harness.model.time import Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.analysis.case import Case
+    from harness.evidence.calllog import CallLog, CallRow, CallShape
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.records import ApiCall
@@ -31,57 +32,78 @@ def nothing_denied(case: Case) -> CheckOutcome:
     return case.decided([_denied(case, group) for group in denied_calls(case.evidence)])
 
 
-def denied_calls(evidence: Evidence) -> tuple[tuple[ApiCall, ...], ...]:
+def denied_calls(evidence: Evidence) -> tuple[CallLog, ...]:
     """Returns what the operator was denied, those together that one rule would allow.
 
     A denial after which the same request was allowed is left out: a role that was just given
     reaches the authorizer a moment later.
     """
     calls = operator_calls(evidence)
-    last_allowed: dict[tuple[str, ...], int] = {}
-    for call in calls:
-        if call.decision == "allow":
-            what = _request(call)
-            last_allowed[what] = max(call.received_ns, last_allowed.get(what, 0))
-    groups: dict[tuple[str, ...], list[ApiCall]] = defaultdict(list)
-    for call in calls:
-        lag = last_allowed.get(_request(call), 0) > call.received_ns
-        if call.decision == "forbid" and not lag:
-            groups[_rule_of(call)].append(call)
-    return tuple(tuple(group) for group in groups.values())
+    denied = calls.where(_is_denied)
+    last_allowed = _last_allowed(calls, {_request(row) for row in denied.rows()})
+    groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for row in denied.rows():
+        lag = last_allowed.get(_request(row), 0) > row.received_ns
+        if not lag and not is_deprived(evidence, row.received_ns):
+            groups[_rule_of(row)].append(row.position)
+    return tuple(denied.pick(group) for group in groups.values())
 
 
-def _request(call: ApiCall) -> tuple[str, ...]:
+def _is_denied(call: CallShape) -> bool:
+    return call.decision == "forbid"
+
+
+def _is_allowed(call: CallShape) -> bool:
+    return call.decision == "allow"
+
+
+def _last_allowed(calls: CallLog, wanted: set[tuple[str, ...]]) -> dict[tuple[str, ...], int]:
+    """Returns when each of the wanted requests was last allowed, if ever."""
+    last: dict[tuple[str, ...], int] = {}
+    for row in calls.where(_is_allowed).rows() if wanted else ():
+        what = _request(row)
+        if what in wanted:
+            last[what] = max(row.received_ns, last.get(what, 0))
+    return last
+
+
+def _request(row: CallRow) -> tuple[str, ...]:
     """What the authorizer is asked, without the time; it doesn't know what a create will name."""
-    path = "" if call.resource else _path(call)
-    name = "" if call.verb == "create" else call.name
-    return (call.user, call.verb, call.resource, call.subresource, call.namespace, name, path)
+    shape = row.shape
+    path = "" if shape.resource else row.uri.partition("?")[0]
+    name = "" if shape.verb == "create" else row.name
+    return (
+        *(shape.user, shape.verb, shape.resource, shape.subresource, shape.namespace),
+        *(name, path),
+    )
 
 
-def _rule_of(call: ApiCall) -> tuple[str, ...]:
+def _rule_of(row: CallRow) -> tuple[str, ...]:
     """Denials that one rule would allow, in one namespace or in several."""
-    path = "" if call.resource else _path(call)
-    scope = "namespaced" if call.namespace else ""
-    return (call.user, call.verb, call.resource, call.subresource, scope, path)
+    shape = row.shape
+    path = "" if shape.resource else row.uri.partition("?")[0]
+    scope = "namespaced" if shape.namespace else ""
+    return (shape.user, shape.verb, shape.resource, shape.subresource, scope, path)
 
 
 def _path(call: ApiCall) -> str:
     return call.uri.partition("?")[0]
 
 
-def _denied(case: Case, calls: Sequence[ApiCall]) -> Finding:
+def _denied(case: Case, calls: CallLog) -> Finding:
     first = calls[0]
     what = request_words(first).partition(" ")[2]
     times = "once" if len(calls) == 1 else f"{len(calls)} times"
     scope = "" if first.namespace or not first.resource else " cluster-wide"
     at = utc(Stamp(mono_ns=0, wall_ns=first.received_ns)).strftime("%H:%M:%S.%f")[:-3]
+    shapes = calls.shapes()
     detail = [
         f"Denied: {first.verb} {what}{scope}, {times}, first at {at} UTC.",
-        *_listed("In namespace", {call.namespace for call in calls}),
-        *_listed("Objects", {call.name for call in calls}),
+        *_listed("In namespace", {shape.namespace for shape in shapes}),
+        *_listed("Objects", {row.name for row in calls.rows()}),
         f"Identity: {first.user}",
-        *_listed("User agent", {first.user_agent}),
-        *_listed("The authorizer's reason", {first.reason}),
+        *_listed("User agent", {shape.user_agent for shape in shapes}),
+        *_listed("The authorizer's reason", {shape.reason for shape in shapes}),
     ]
     return case.finding(
         f"The operator was denied {first.verb} {what}{scope} {times}",
@@ -92,6 +114,7 @@ def _denied(case: Case, calls: Sequence[ApiCall]) -> Finding:
             "from sending the request."
         ),
         snippet=missing_rule(first),
+        holder=Holder(identity=first.user),
         evidence=[call_ref(case.evidence, call) for call in calls[:_MAX_REFS]],
     )
 

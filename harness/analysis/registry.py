@@ -8,12 +8,29 @@ from types import MappingProxyType
 from harness.analysis.admission import sample_is_accepted
 from harness.analysis.case import Case, WindowCase
 from harness.analysis.convergence import converges, generation_is_observed
+from harness.analysis.features.contents import defaults_appear, unknown_fields_are_pruned
+from harness.analysis.features.parts import columns_show, scale_scales, status_is_apart
+from harness.analysis.features.status import status_by_its_subresource
+from harness.analysis.features.validation import bounds_are_held
+from harness.analysis.features.versions import versions_keep_everything
+from harness.analysis.features.webhooks import (
+    admission_is_stable,
+    down_fails_as_declared,
+    webhooks_are_called,
+)
 from harness.analysis.install import became_ready, becomes_ready, installs, stays_up
 from harness.analysis.lifecycle import delete_leaves_nothing
+from harness.analysis.loaded import drains, every_arrival_converges, no_request_fails
 from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.rbac.dangers import DANGERS, judge_danger
+from harness.analysis.scope.confinement import works_confined
+from harness.analysis.scope.deputy import fetches_nothing_foreign
+from harness.analysis.scope.footprint import writes_only_declared_kinds
+from harness.analysis.scope.instances import instances_leave_each_other_alone
+from harness.analysis.scope.requests import requests_stay_in_scope
+from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
@@ -24,7 +41,7 @@ from harness.analysis.static.fields import (
     users_input_is_bounded,
 )
 from harness.analysis.static.networks import no_policy_allows_all
-from harness.analysis.static.own import own_tests_pass
+from harness.analysis.static.own import end_to_end_tests_pass, own_tests_pass
 from harness.analysis.static.removed import no_removed_api
 from harness.analysis.static.rules import of_all, of_crds, of_webhooks, of_workloads
 from harness.analysis.static.samples import each_kind_has_a_sample, samples_fit
@@ -47,7 +64,7 @@ from harness.analysis.static.workloads import (
     replicas_elect,
     unprivileged,
 )
-from harness.analysis.uninstall import uninstall_leaves_nothing
+from harness.analysis.uninstall import nothing_made_is_left, uninstall_leaves_nothing
 from harness.model.findings import CheckOutcome
 
 __all__ = ["RUN_CHECKS", "WINDOWLESS", "WINDOW_CHECKS"]
@@ -58,9 +75,16 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "INS-003": stays_up,
         "LIF-009": uninstall_leaves_nothing,
         "RBA-004": nothing_denied,
+        "LOA-101": every_arrival_converges,
+        "LOA-102": no_request_fails,
+        "LOA-103": drains,
+        "SCO-101": requests_stay_in_scope,
+        "SCO-105": writes_only_declared_kinds,
+        "SCO-106": nothing_made_is_left,
         "OBS-006": log_is_sane,
         "SUI-001": assertions_hold,
         "UNI-001": own_tests_pass,
+        "INT-001": end_to_end_tests_pass,
         "API-001": of_crds(is_structural),
         "API-002": of_crds(spec_is_typed),
         "API-003": of_crds(status_is_a_subresource),
@@ -100,6 +124,21 @@ WINDOW_CHECKS: Mapping[str, Callable[[WindowCase], CheckOutcome]] = MappingProxy
         "REC-004": restart_writes_nothing,
         "LIF-001": delete_leaves_nothing,
         "OBS-001": metrics_parse,
+        "SCO-003": instances_leave_each_other_alone,
+        "SCO-102": sentinels_stay_untouched,
+        "SCO-103": works_confined,
+        "SCO-104": fetches_nothing_foreign,
+        "API-011": bounds_are_held,
+        "API-017": status_is_apart,
+        "API-018": defaults_appear,
+        "API-019": unknown_fields_are_pruned,
+        "API-020": columns_show,
+        "API-021": scale_scales,
+        "STA-007": status_by_its_subresource,
+        "WEB-003": down_fails_as_declared,
+        "WEB-004": admission_is_stable,
+        "WEB-006": versions_keep_everything,
+        "WEB-008": webhooks_are_called,
     }
 )
 """Judged on each window that names them."""

@@ -11,13 +11,14 @@ from harness.model.installation import InstallWay
 
 if TYPE_CHECKING:
     from harness.analysis.case import Case
+    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.inventory import InventoryEntry, Stuck
     from harness.model.records import ApiCall
     from harness.model.resource import ObjectKey
 
-__all__ = ["uninstall_leaves_nothing"]
+__all__ = ["nothing_made_is_left", "uninstall_leaves_nothing"]
 
 _CREATED = 201
 _LEASES = "leases.coordination.k8s.io"
@@ -56,6 +57,21 @@ def uninstall_leaves_nothing(case: Case) -> CheckOutcome:
     return case.passed()
 
 
+def nothing_made_is_left(case: Case) -> CheckOutcome:
+    """SCO-106: by the same inventories; a Lease isn't counted."""
+    evidence = case.evidence
+    installation = evidence.installation
+    if installation is not None and installation.way is InstallWay.PRESENT:
+        return case.inapplicable("the operator was there before the run, and stays")
+    if evidence.inventory("before") is None or evidence.inventory("after") is None:
+        return case.undecided(_why_not(evidence))
+    if installation is None:
+        return case.undecided("the operator was never installed")
+    left = _Leftovers(evidence)
+    found = [(entry, how) for entry, how in left.found if entry.key.resource != _LEASES]
+    return case.decided([_left(case, entry, how, left) for entry, how in found])
+
+
 def _why_not(evidence: Evidence) -> str:
     ended = [stage for stage in evidence.stages() if stage.name == "uninstall"]
     if ended and ended[-1].outcome != "done":
@@ -63,6 +79,10 @@ def _why_not(evidence: Evidence) -> str:
     if not ended:
         return "the operator was not uninstalled"
     return "the cluster could not be listed before the install, or after the uninstall"
+
+
+def _made(call: CallShape) -> bool:
+    return call.code == _CREATED and not call.subresource and not call.dry_run
 
 
 class _Leftovers:
@@ -76,8 +96,8 @@ class _Leftovers:
         self._evidence = evidence
         self.creates: dict[tuple[str, str, str], ApiCall] = {
             (call.resource, call.namespace, call.name): call
-            for call in operator_calls(evidence)
-            if call.code == _CREATED and not call.subresource and call.name and not call.dry_run
+            for call in operator_calls(evidence).where(_made)
+            if call.name
         }
 
     @cached_property

@@ -18,6 +18,7 @@ from harness.model.resource import ObjectKey
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from harness.evidence.calllog import CallLog, CallShape
     from harness.evidence.reader import Evidence
     from harness.model.time import Span
 
@@ -37,6 +38,7 @@ _REFUSED = 400
 _MAX_ROWS = 20
 
 _Object = tuple[str, str, str]
+_Place = tuple[str, int]  # file and line of a request
 
 
 class Writes(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,14 +53,10 @@ class Writes(msgspec.Struct, frozen=True, kw_only=True):
     idle: tuple[ApiCall, ...]
 
 
-def operator_calls(evidence: Evidence) -> tuple[ApiCall, ...]:
+def operator_calls(evidence: Evidence) -> CallLog:
     """Returns the requests under the operator's identities, impersonating ones included."""
     identities = evidence.installation.identities if evidence.installation else frozenset()
-    return tuple(
-        call
-        for call in evidence.calls()
-        if call.user in identities or call.impersonator in identities
-    )
+    return evidence.calls().by(identities)
 
 
 def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
@@ -78,7 +76,7 @@ def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
         return f"AUDIT EVIDENCE IS MISSING: the audit log holds no request of {names}"
     if span is not None:
         middle = (span.start.wall_ns + span.end.wall_ns) // 2
-        if max(max(call.received_ns, call.done_ns) for call in evidence.calls()) < middle:
+        if evidence.calls().last_ns < middle:
             return "AUDIT EVIDENCE IS MISSING: the audit log ends before the window does"
     gap = gap_in(evidence, "audit", span)
     return f"AUDIT EVIDENCE IS MISSING: {gap}" if gap else ""
@@ -86,15 +84,12 @@ def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
 
 def writes_in(evidence: Evidence, span: Span) -> Writes:
     """Returns the operator's successful writes that were received in a window."""
-    calls = [
-        call
-        for call in operator_calls(evidence)
-        if span.holds_wall(call.received_ns) and _succeeded(call)
-    ]
+    written = operator_calls(evidence).where(_succeeded)
+    calls = tuple(written.between(span.start.wall_ns, span.end.wall_ns))
     by_object: dict[_Object, list[ApiCall]] = defaultdict(list)
     for call in calls:
         by_object[_object_of(call)].append(call)
-    others = _others(evidence, by_object, taken={id(call) for call in calls})
+    others = _others(evidence, by_object, taken={_place(call) for call in calls})
     idle = {
         id(call)
         for key, group in by_object.items()
@@ -111,18 +106,18 @@ def _object_of(call: ApiCall) -> _Object:
 
 
 def _others(
-    evidence: Evidence, keys: Collection[_Object], *, taken: Collection[int]
+    evidence: Evidence, keys: Collection[_Object], *, taken: Collection[_Place]
 ) -> dict[_Object, list[ApiCall]]:
     """Returns all other writes to the same objects: the operator's own out of the window too."""
-    found: dict[_Object, list[ApiCall]] = defaultdict(list)
-    for call in evidence.calls():
-        key = _object_of(call)
-        if key in keys and id(call) not in taken and _succeeded(call):
-            found[key].append(call)
-    return found
+    written = evidence.calls().where(_succeeded)
+    return {key: [call for call in written.of(*key) if _place(call) not in taken] for key in keys}
 
 
-def _succeeded(call: ApiCall) -> bool:
+def _place(call: ApiCall) -> _Place:
+    return (call.file, call.line)
+
+
+def _succeeded(call: CallShape) -> bool:
     return (
         is_write(call.verb, call.resource, call.subresource)
         and not call.dry_run

@@ -7,7 +7,7 @@ from enum import StrEnum
 import msgspec
 
 from harness.assets import versions
-from harness.assets.modules import GoModule, etcd, helm, kind, kubernetes, kwok
+from harness.assets.modules import GoModule, etcd, helm, kind, kubernetes, kwok, prometheus
 
 __all__ = [
     "CONTROL_PLANE",
@@ -37,12 +37,12 @@ class Component(StrEnum):
     KWOKCTL = "kwokctl"
     HELM = "helm"
     KIND = "kind"
+    PROMETHEUS = "prometheus"
 
 
-CONTROL_PLANE = tuple(
-    component for component in Component if component not in {Component.HELM, Component.KIND}
-)
-"""What every local cluster needs; Helm and kind are fetched only where they are asked for."""
+_ON_DEMAND = frozenset({Component.HELM, Component.KIND, Component.PROMETHEUS})
+CONTROL_PLANE = tuple(component for component in Component if component not in _ON_DEMAND)
+"""What every local cluster needs; the others are fetched only where they are asked for."""
 
 UNIFORM = (
     Component.KUBE_APISERVER,
@@ -53,6 +53,9 @@ UNIFORM = (
 
 KUBERNETES_FAMILY = (*UNIFORM, Component.KUBECTL)
 """What is released together, under one version."""
+
+
+_STABLE = frozenset({Component.HELM, Component.PROMETHEUS})  # any release of the same major will do
 
 
 class Pins(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +84,7 @@ class Pins(msgspec.Struct, frozen=True, kw_only=True):
 
     def modules(self) -> tuple[GoModule, ...]:
         """Returns all Go modules, in the order in which they are built."""
-        return (kubernetes(self.kubernetes), etcd(), kwok(), helm(), kind())
+        return (kubernetes(self.kubernetes), etcd(), kwok(), helm(), kind(), prometheus())
 
     def version(self, component: Component) -> str:
         """Returns the version of a component that is wanted, without "v"."""
@@ -91,8 +94,8 @@ class Pins(msgspec.Struct, frozen=True, kw_only=True):
         """Whether a binary of this version, found somewhere, can be taken."""
         if self.exact and component in UNIFORM:
             return version.split("+", maxsplit=1)[0] == self.kubernetes
-        if component is Component.HELM:  # renders the same in every release of 3
-            return version.split(".", maxsplit=1)[0] == versions.HELM.split(".")[0]
+        if component in _STABLE:
+            return version.split(".", maxsplit=1)[0] == self.version(component).split(".")[0]
         return versions.minor(version) == versions.minor(self.version(component))
 
 

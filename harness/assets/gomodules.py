@@ -174,9 +174,10 @@ class _Job:
             raise goerrors.explain(self._subject, [str(error)], log=self._log) from error
         packages = [self._module.packages[component] for component in components]
         meter = _Meter(self._module.name, on_progress)
-        self._go_command(["list", "-deps", "-trimpath", "-f", _LISTED, *packages],
+        tags = f"-tags={','.join(self._module.tags)}"
+        self._go_command(["list", "-deps", "-trimpath", tags, "-f", _LISTED, *packages],
                          _LIST_TIMEOUT_S, meter.listed)  # fmt: skip
-        flags = ["-trimpath", "-buildvcs=false", "-ldflags", self._module.ldflags]
+        flags = ["-trimpath", "-buildvcs=false", tags, "-ldflags", self._module.ldflags]
         self._go_command(["build", "-v", *flags, "-o", f"{out}{os.sep}", *packages],
                          _BUILD_TIMEOUT_S, meter.built)  # fmt: skip
         binaries = {

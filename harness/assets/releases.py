@@ -6,6 +6,7 @@
                       publishes none
     helm              an archive, and beside it a file with its SHA-256
     kind              a file each, and beside it a list of its checksum
+    prometheus        an archive, and one list of checksums
 
 Addresses are told as places: host and path, without a scheme. A mirror keeps a file under its
 place, as `wget -x` lays it out.
@@ -80,7 +81,11 @@ def release_of(component: Component, pins: Pins) -> Release | None:
             place=f"github.com/{_KWOK}/releases/download/v{version}/{component}-{platform}",
             checksums=f"api.github.com/repos/{_KWOK}/releases/tags/v{version}",
         )
-    others = {Component.HELM: _helm, Component.KIND: _kind}
+    others = {
+        Component.HELM: _helm,
+        Component.KIND: _kind,
+        Component.PROMETHEUS: _prometheus,
+    }
     return others.get(component, _etcd)(version, platform)
 
 
@@ -163,4 +168,15 @@ def _helm(version: str, platform: str) -> Release:
         place=place,
         checksums=f"{place}.sha256",
         members={Component.HELM: f"{platform}/helm"},
+    )
+
+
+def _prometheus(version: str, platform: str) -> Release:
+    folder = f"github.com/prometheus/prometheus/releases/download/v{version}"
+    stem = f"prometheus-{version}.{platform}"
+    return Release(
+        version=version,
+        place=f"{folder}/{stem}.tar.gz",
+        checksums=f"{folder}/sha256sums.txt",
+        members={Component.PROMETHEUS: f"{stem}/prometheus"},
     )

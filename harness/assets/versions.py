@@ -12,6 +12,7 @@ __all__ = [
     "KIND",
     "KUBERNETES",
     "KWOK",
+    "PROMETHEUS",
     "find_version",
     "minor",
     "ordered",
@@ -28,6 +29,8 @@ HELM = "3.20.2"
 """helm; only for targets that are installed by a chart."""
 KIND = "0.33.0"
 """kind; only for clusters of that kind."""
+PROMETHEUS = "3.15.0"
+"""prometheus; only for suites that measure for longer."""
 
 _VERSION = re.compile(r"(?<![\w.])v?(\d+\.\d+\.\d+(?:[-+][0-9A-Za-z.+-]+)?)")
 

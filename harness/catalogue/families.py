@@ -18,7 +18,9 @@ _FAMILIES = {
     "OBS": "Observability",
     "UPG": "Upgrade",
     "PRF": "Performance",
+    "LOA": "Load",
     "UNI": "The operator's own tests",
+    "INT": "The operator's own end-to-end tests",
     "SUI": "Assertions of a suite",
     "WAI": "Waivers",
 }

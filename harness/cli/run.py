@@ -11,6 +11,7 @@ import msgspec
 
 from harness.cli import completion
 from harness.cli.kind import kind_options, kind_settings
+from harness.cli.load import load_options, load_settings
 from harness.cli.progress import new_progress
 from harness.cli.versions import kubernetes_version
 from harness.errors import UsageError
@@ -75,7 +76,7 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     required=True,
     metavar="NAME|DIR",
     shell_complete=completion.suites,
-    help="A bundled suite (unit, smoke) or a folder of your own tests; may be given again.",
+    help="A bundled suite (unit, smoke, load) or a folder of your own tests; may be given again.",
 )
 @click.option(
     "--target",
@@ -138,6 +139,13 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     help="Folder for run folders; `latest` in it links to the newest.",
 )
 @click.option("--keep", is_flag=True, help="Leave cluster and operator up; `harness cluster down`.")
+@click.option(
+    "--audit-bodies",
+    multiple=True,
+    metavar="RESOURCE",
+    help="Have a local cluster's audit log hold requests and answers of this resource whole, to "
+    "check our stamps against the API server's own. It costs time that a load then measures.",
+)
 @click.option("--durable", is_flag=True, help="Let etcd fsync, as a cluster of yours would.")
 @click.option("--seed", type=click.IntRange(min=1), help="Repeat a run's random choices.")
 @click.option(
@@ -152,7 +160,9 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     "CRDs can follow.",
 )
 @click.option(
-    "--no-own-tests", is_flag=True, help="Leave out the operator's own unit tests (suite unit)."
+    "--no-own-tests",
+    is_flag=True,
+    help="Leave out the operator's own tests (suites unit and integration).",
 )
 @click.option(
     "--prove-rbac",
@@ -174,6 +184,7 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     metavar="NAME=SECONDS",
     help="cluster, install, ready, converge, delete, silence, stop or tests; may be given again.",
 )
+@load_options
 @click.option("--dry-run", is_flag=True, help="Say what would run, and start nothing.")
 @click.option("--quiet", is_flag=True, help="Only the verdict.")
 @click.option("--verbose", is_flag=True, help="Every step.")
@@ -190,6 +201,7 @@ def run(
     twin: str | None,
     output: str,
     keep: bool,
+    audit_bodies: tuple[str, ...],
     durable: bool,
     seed: int | None,
     keyword: str,
@@ -202,7 +214,7 @@ def run(
     dry_run: bool,
     quiet: bool,
     verbose: bool,
-    **kind: Any,  # noqa: ANN401 - click's own types
+    **others: Any,  # noqa: ANN401 - click's own types
 ) -> None:
     """Run suites against an operator, judge it, write the reports.
 
@@ -213,6 +225,8 @@ def run(
     harness run --suite unit --target guestbook                      no cluster, seconds
     harness run --suite smoke --target guestbook
     harness run --suite smoke --target ./target.yaml --timeout converge=120
+    harness run --suite load --target guestbook                      ten minutes
+    harness run --suite load --target guestbook --profile steady --rate 50 --duration 60
     harness run --suite ./my_suite --target guestbook -k message
     harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
     harness run --suite smoke --target guestbook --prove-rbac        are its roles too wide?
@@ -227,6 +241,7 @@ def run(
     _refuse_strays(
         cluster, {"--context": context, "--kubeconfig": kubeconfig, "--audit-log": audit_log}
     )
+    load, kind = load_settings(suites, others)
     settings = Settings(
         output=output,
         cluster=cluster,
@@ -236,7 +251,9 @@ def run(
         install=install or "",
         kubernetes_version=kubernetes,
         **kind_settings(cluster, kind),
+        load=load,
         keep=keep,
+        audit_bodies=audit_bodies,
         durable=durable,
         seed=seed or 0,
         previous=previous,
@@ -307,6 +324,8 @@ def _plan(prepared: Prepared) -> None:
             click.echo(f"Process   {workload.deployment}: {shlex.join(workload.process.command)}")
     if prepared.own_tests is not None:
         click.echo(f"Tests     {shlex.join(prepared.own_tests.argv)}")
+    if prepared.own_e2e is not None:
+        click.echo(f"Tests     {shlex.join(prepared.own_e2e.argv)}")
     for suite in prepared.live:
         click.echo(f"Suite     {suite.name}: {len(prepared.tests[suite.name])} tests")
         for test in prepared.tests[suite.name]:

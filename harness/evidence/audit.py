@@ -24,18 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["AuditReader", "audit_files", "final_calls", "read_audit"]
 
 _FINAL = frozenset({"ResponseComplete", "Panic"})
-_REMEMBERED = 200_000  # audit ids; repeats of a line are never far apart
 _RBAC = "rbac.authorization.k8s.io"
 _REVIEWS = "selfsubjectaccessreviews"
-_DECISION = "authorization.k8s.io/decision"
-_REASON = "authorization.k8s.io/reason"
 
 
-class _User(msgspec.Struct, frozen=True):
+class _User(msgspec.Struct, frozen=True, gc=False):
     username: str = ""
 
 
-class _Ref(msgspec.Struct, frozen=True, rename="camel"):
+class _Ref(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     resource: str = ""
     subresource: str = ""
     namespace: str = ""
@@ -43,8 +40,13 @@ class _Ref(msgspec.Struct, frozen=True, rename="camel"):
     api_group: str = ""
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _Answer(msgspec.Struct, frozen=True, gc=False):
     code: int = 0
+
+
+class _Notes(msgspec.Struct, frozen=True, gc=False):
+    decision: str = msgspec.field(default="", name="authorization.k8s.io/decision")
+    reason: str = msgspec.field(default="", name="authorization.k8s.io/reason")
 
 
 class _RoleRef(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ class _Review(msgspec.Struct, frozen=True):
     spec: _Spec = _Spec()
 
 
-class _Line(msgspec.Struct, rename="camel"):
+class _Line(msgspec.Struct, gc=False, rename="camel"):
     """The fields that are read of an audit event; msgspec skips all others."""
 
     audit_id: str = msgspec.field(name="auditID")
@@ -94,7 +96,7 @@ class _Line(msgspec.Struct, rename="camel"):
     user_agent: str = ""
     object_ref: _Ref = _Ref()
     response_status: _Answer = _Answer()
-    annotations: dict[str, str] = {}
+    annotations: _Notes = _Notes()
     request_object: msgspec.Raw = msgspec.Raw()
 
 
@@ -166,7 +168,7 @@ def final_calls(calls: Iterable[ApiCall]) -> Iterator[ApiCall]:
         calls: As read, all stages.
     """
     begun: dict[str, ApiCall] = {}
-    done: dict[str, None] = {}  # in the order of their ends, so that the oldest can go
+    done: set[str] = set()  # all of them: a log that was copied twice repeats after any distance
     for call in calls:
         known = call.audit_id in done
         if call.stage not in _FINAL:
@@ -178,9 +180,7 @@ def final_calls(calls: Iterable[ApiCall]) -> Iterator[ApiCall]:
         begun.pop(call.audit_id, None)
         if known:
             continue
-        done[call.audit_id] = None
-        if len(done) > _REMEMBERED:
-            del done[next(iter(done))]
+        done.add(call.audit_id)
         yield call
     yield from begun.values()
 
@@ -203,8 +203,8 @@ def _call(event: _Line, file: str, line: int) -> ApiCall:
         namespace=intern(ref.namespace),
         name=ref.name,
         code=event.response_status.code if final else 0,
-        decision=intern(notes.get(_DECISION, "")),
-        reason=intern(notes.get(_REASON, "")),
+        decision=intern(notes.decision),
+        reason=intern(notes.reason),
         user_agent=intern(event.user_agent),
         impersonator=intern(event.user.username if asked else ""),
         dry_run="dryRun=All" in event.request_uri,

@@ -182,6 +182,30 @@ class RunFolder:
         return self.evidence / "components"
 
     @property
+    def load(self) -> Path:
+        """Folder of what a load left: LoadPlan, LoadPhases, columns of arrivals and events."""
+        return self.evidence / "load"
+
+    @property
+    def load_plan_file(self) -> Path:
+        """The LoadPlan as JSON; absent where there was no load."""
+        return self.load / "plan.json"
+
+    @property
+    def load_phases_file(self) -> Path:
+        """LoadPhases, by the pytest plugin."""
+        return self.load / "phases.ndjson"
+
+    @property
+    def load_events_file(self) -> Path:
+        """Columns of watch events, by the receiver."""
+        return self.load / "events.i64"
+
+    def load_arrivals_file(self, worker: int) -> Path:
+        """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
+        return self.load / f"arrivals-{worker}.i64"
+
+    @property
     def allure_raw(self) -> Path:
         """Folder of what allure-pytest writes of the suites' tests."""
         return self.evidence / "allure-raw"
@@ -207,6 +231,11 @@ class RunFolder:
         return self.evidence / "manifests.ndjson"
 
     @property
+    def origins_file(self) -> Path:
+        """Origins: where the manifests' objects stand in the operator's files, by the runner."""
+        return self.evidence / "origins.json"
+
+    @property
     def own_tests_file(self) -> Path:
         """OwnTests as JSON; absent where they weren't run."""
         return self.evidence / "own-tests.json"
@@ -217,6 +246,16 @@ class RunFolder:
         return self.evidence / "own-tests.log"
 
     @property
+    def own_e2e_file(self) -> Path:
+        """OwnTests as JSON, of the end-to-end tests; absent where they weren't run."""
+        return self.evidence / "own-e2e.json"
+
+    @property
+    def own_e2e_log(self) -> Path:
+        """What the operator's own end-to-end tests printed."""
+        return self.evidence / "own-e2e.log"
+
+    @property
     def audit_log(self) -> Path:
         """The API server's audit log; rotated files lie beside it as audit-<time>.log."""
         return self._shared / "audit.log"
@@ -225,6 +264,16 @@ class RunFolder:
     def swap_file(self) -> Path:
         """The Swap of a proof by removal, as JSON: which roles were taken, and which given."""
         return self.evidence / "swap.json"
+
+    @property
+    def prometheus(self) -> Path:
+        """Folder of the time series of the run's own Prometheus."""
+        return self.evidence / "prometheus"
+
+    @property
+    def promql_file(self) -> Path:
+        """PromqlAnswers, by the probes."""
+        return self.evidence / "promql.ndjson"
 
     @property
     def result_file(self) -> Path:

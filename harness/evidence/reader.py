@@ -15,6 +15,7 @@ import msgspec
 
 from harness.errors import EvidenceError
 from harness.evidence.audit import audit_files, final_calls, read_audit
+from harness.evidence.calllog import CallLog
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
@@ -22,8 +23,10 @@ from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
+from harness.model.load import LoadPhase, LoadPlan
+from harness.model.origins import Origins
+from harness.model.promql import PromqlAnswer
 from harness.model.records import (
-    ApiCall,
     GapRecord,
     JudgedRecord,
     LogLine,
@@ -45,7 +48,8 @@ from harness.model.target import Target
 from harness.model.time import Span, Stamp
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+    from typing import Any
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
@@ -72,6 +76,14 @@ class Evidence:
         self.run = run
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
+        self._derived: dict[Callable[[Evidence], Any], Any] = {}
+
+    def derived(self, make: Callable[[Evidence], _T]) -> _T:
+        """Returns what a function makes of this evidence; it is asked once."""
+        if make not in self._derived:
+            self._derived[make] = make(self)
+        made: _T = self._derived[make]
+        return made
 
     @cached_property
     def manifest(self) -> RunManifest:
@@ -137,9 +149,33 @@ class Evidence:
         return self._document(self.run.uninstall_file, Uninstalled)
 
     @cached_property
+    def promql(self) -> tuple[PromqlAnswer, ...]:
+        """What Prometheus was asked, and what it said."""
+        return tuple(read_ndjson(self.run.promql_file, PromqlAnswer))
+
+    @cached_property
+    def load_plan(self) -> LoadPlan | None:
+        """What load was made of; None where there was none."""
+        return self._document(self.run.load_plan_file, LoadPlan)
+
+    def load_phases(self) -> tuple[LoadPhase, ...]:
+        """Returns the phases of the load that are over, in order."""
+        return self._records(self.run.load_phases_file, LoadPhase)
+
+    @cached_property
     def own_tests(self) -> OwnTests | None:
         """What became of the operator's own unit tests; None where they weren't run."""
         return self._document(self.run.own_tests_file, OwnTests)
+
+    @cached_property
+    def origins(self) -> Origins:
+        """Where objects stand in the operator's own files; empty for a run of an older harness."""
+        return self._document(self.run.origins_file, Origins) or Origins()
+
+    @cached_property
+    def own_e2e(self) -> OwnTests | None:
+        """What became of the operator's own end-to-end tests; None where they weren't run."""
+        return self._document(self.run.own_e2e_file, OwnTests)
 
     @cached_property
     def manifests(self) -> tuple[ManifestRecord, ...]:
@@ -205,7 +241,7 @@ class Evidence:
         """Returns starts and ends of processes under the guard and of the operator's containers."""
         return self._process_events
 
-    def calls(self) -> tuple[ApiCall, ...]:
+    def calls(self) -> CallLog:
         """Returns one record for each request in the audit log, in the log's order."""
         return self._calls
 
@@ -322,13 +358,10 @@ class Evidence:
         )
 
     @cached_property
-    def _calls(self) -> tuple[ApiCall, ...]:
+    def _calls(self) -> CallLog:
+        calls = CallLog(final_calls(read_audit(audit_files(self.run))))
         part = self._part
-        return tuple(
-            call
-            for call in final_calls(read_audit(audit_files(self.run)))
-            if part is None or part.holds_wall(call.received_ns)
-        )
+        return calls if part is None else calls.between(part.start.wall_ns, part.end.wall_ns)
 
     @cached_property
     def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:

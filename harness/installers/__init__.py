@@ -8,6 +8,8 @@ ordering    in which order manifests are applied
 certificates, webhooks   our own authority; webhook configurations that lead to the process
 applying    server-side apply, with what the API server refuses as findings
 images/     the operator's image, made without a registry and, as a rule, without Docker
+modes       the namespaces that it's told to watch, by the target's scope
+second      a second instance of it, in a namespace of its own
 incluster/  the operator in its Pods, as its users deploy it
 process/    the operator of a Deployment as a local process that believes it is in its pod
 """
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from harness.installers.choosing import choose_way, control, installer_for
     from harness.installers.installer import Control, Installer, NotReady
     from harness.installers.rendering import render
+    from harness.installers.second import second_instance
 
 __all__ = [
     "Control",
@@ -30,6 +33,7 @@ __all__ = [
     "control",
     "installer_for",
     "render",
+    "second_instance",
 ]
 
 _PLACES = {  # loaded when asked for: the refresher's process needs none of them
@@ -40,6 +44,7 @@ _PLACES = {  # loaded when asked for: the refresher's process needs none of them
     "control": "choosing",
     "installer_for": "choosing",
     "render": "rendering",
+    "second_instance": "second",
 }
 
 

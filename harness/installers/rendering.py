@@ -6,9 +6,18 @@ import copy
 from typing import TYPE_CHECKING
 
 from harness.errors import TargetError
+from harness.installers.modes import in_mode
 from harness.installers.patching import PatchError, apply_patch
 from harness.installers.workloads import choose
-from harness.manifests.objects import Object, describe, kind_of, name_of, namespace_of, pod_spec
+from harness.manifests.objects import (
+    Object,
+    describe,
+    group_of,
+    kind_of,
+    name_of,
+    namespace_of,
+    pod_spec,
+)
 from harness.manifests.sources import load_manifests
 from harness.model.installation import Alteration
 
@@ -29,7 +38,7 @@ def render(
     kubernetes: str = "",
     on_note: Callable[[str], None] | None = None,
 ) -> tuple[Object, ...]:
-    """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in.
+    """Returns the operator's manifests: rendered, skipped kinds left out, twin patched in, in mode.
 
     Args:
         target: What to render.
@@ -59,6 +68,8 @@ def render(
     if target.twin is not None:
         for patch in target.twin.patches:
             kept = _patched(kept, patch, twin=target.twin.name)
+        for extra in target.twin.add:
+            kept = _with(kept, extra, twin=target.twin.name)
     workloads = choose(target, kept)
     if target.twin is not None and target.twin.env:
         chosen = {describe(item.deployment): item.container for item in workloads}
@@ -68,7 +79,7 @@ def render(
             else obj
             for obj in kept
         ]
-    return tuple(kept)
+    return tuple(in_mode(target, kept, on_note=on_note or (lambda _: None)))
 
 
 def twin_alterations(target: Target) -> tuple[Alteration, ...]:
@@ -90,7 +101,11 @@ def twin_alterations(target: Target) -> tuple[Alteration, ...]:
         )
         for patch in twin.patches
     ]
-    return (*env, *patches)
+    added = [
+        Alteration(subject=describe(obj), before="", after="added", reason=reason)
+        for obj in twin.add
+    ]
+    return (*env, *patches, *added)
 
 
 def _patched(manifests: Sequence[Object], patch: ManifestPatch, *, twin: str) -> list[Object]:
@@ -116,6 +131,20 @@ def _patched(manifests: Sequence[Object], patch: ManifestPatch, *, twin: str) ->
             hint=f"Manifests of that kind: {', '.join(same) or 'none'}.",
         )
     return result
+
+
+def _with(manifests: Sequence[Object], extra: Object, *, twin: str) -> list[Object]:
+    """Returns the manifests with one more."""
+    if any(_identity(obj) == _identity(extra) for obj in manifests):
+        raise TargetError(
+            f"The twin {twin!r} adds {describe(extra)}, which is there already.",
+            hint="Change it by `patches`, or add it under another name.",
+        )
+    return [*manifests, copy.deepcopy(extra)]
+
+
+def _identity(obj: Object) -> tuple[str, str, str, str]:
+    return group_of(obj), kind_of(obj), namespace_of(obj), name_of(obj)
 
 
 def _meant(obj: Object, target: dict[str, str]) -> bool:

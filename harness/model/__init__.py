@@ -7,6 +7,7 @@ target        Target and its parts, Twin          made by stage 1
 cluster       Cluster, Capability                 made by stage 2
 installation  Installation, Workload, Alteration  made by stage 3
 records       what stages 1-4 write as evidence
+load          LoadPlan, LoadPhase, the columns of arrivals and watch events
 findings      Finding, CheckOutcome               made by stage 5
 measurement   Measurement, Gate, GateResult       made by stages 5 and 6
 verdict       Verdict, ExitCode

@@ -47,6 +47,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
         controller_identities: User names of the cluster's own controllers, by component; one that
             ends with "*" stands for all that begin like it.
         components: Versions and sources of the binaries.
+        metrics: URLs of pages of its components that need no credentials, by component.
         facts: What a reader of a report must know, for example "etcd runs with --unsafe-no-fsync".
         blind_spots: What this kind of cluster can't show, a sentence each.
     """
@@ -65,5 +66,6 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     harness_identity: str = "operator-harness"
     controller_identities: dict[str, tuple[str, ...]] = {}
     components: tuple[ComponentVersion, ...] = ()
+    metrics: dict[str, str] = {}
     facts: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()

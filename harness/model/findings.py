@@ -11,8 +11,11 @@ __all__ = [
     "CheckOutcome",
     "ChecklistItem",
     "EvidenceRef",
+    "Excuse",
     "Finding",
+    "Holder",
     "Severity",
+    "SourceLine",
     "Status",
 ]
 
@@ -50,6 +53,46 @@ class EvidenceRef(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: str = ""
 
 
+class SourceLine(msgspec.Struct, frozen=True, kw_only=True):
+    """Where in the operator's own files what a finding is about stands.
+
+    Attributes:
+        file: Relative to the root of the repository, as code scanning wants it.
+        line: 1-based.
+    """
+
+    file: str
+    line: int
+
+
+class Excuse(msgspec.Struct, frozen=True, kw_only=True):
+    """The waiver that excuses a finding.
+
+    Attributes:
+        expires: ISO date.
+        link: Where it is spoken of; may be empty.
+    """
+
+    reason: str
+    expires: str
+    link: str = ""
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose right a finding is about, and where it comes from.
+
+    Attributes:
+        identity: User name.
+        role, binding: As their objects print, for example "ClusterRole manager-role".
+        rules: 0-based indices in the role.
+    """
+
+    identity: str
+    role: str = ""
+    binding: str = ""
+    rules: tuple[int, ...] = ()
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
     """A judged fact about the operator.
 
@@ -63,6 +106,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
         evidence: Where to look.
         window: Name of the phase in which it was seen; empty for the whole run.
         snippet: YAML or commands that mend it, ready to be pasted; may be empty.
+        source: Where its subject stands in the operator's own files; None where that isn't known.
+        waiver: What excuses it; None where it counts.
+        holder: Whose right it is about; None where it isn't about one.
     """
 
     check: str
@@ -74,6 +120,9 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[EvidenceRef, ...] = ()
     window: str = ""
     snippet: str = ""
+    source: SourceLine | None = None
+    waiver: Excuse | None = None
+    holder: Holder | None = None
 
 
 class CheckInfo(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

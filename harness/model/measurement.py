@@ -23,6 +23,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
         subject: What it is about; empty for the whole run.
         headline: Whether reports show it first; the others stand folded below.
         direction: "lower" or "higher" is better; what a bare gate value means.
+        at_least: The truth is `value` or more, and nobody knows how much more.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     subject: str = ""
     direction: str = "lower"
     headline: bool = False
+    at_least: bool = False
 
 
 class Series(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,13 +6,16 @@ Who writes what (all below RUN/evidence/; each file has one writer):
     processes.ndjson          ProcessEvent   guard
     containers.ndjson         ProcessEvent   probes: the operator's containers in a cluster
     operator/<process>.ndjson LogLine        guard; in a cluster probes, by Pod
-    suite.ndjson              SuiteRecord    pytest plugin: phases, waits, stimuli, snapshots, tests
+    suite.ndjson              SuiteRecord    pytest plugin: phases, waits, stimuli, snapshots,
+                                             tests, load as it goes
+    load/                                    see harness.model.load
     timeline/<resource>.ndjson TimelineEvent  probes
     probes.ndjson             GapRecord      probes: what they missed
     samples/<name>.i64        columns        probes (`harness.evidence.columns`)
     metrics/*.json            MetricsPage    probes (called by the pytest plugin)
     manifests.ndjson          ManifestRecord runner, where a suite is static
     own-tests.json            OwnTests       runner, the same
+    own-e2e.json              OwnTests       runner, where the operator's end-to-end tests ran
     audit*.log                ApiCall        kube-apiserver, in the API's own audit format
     components/*.log                         the cluster's components
 """
@@ -36,9 +39,11 @@ __all__ = [
     "GapRecord",
     "Handed",
     "JudgedRecord",
+    "LoadTick",
     "LogLine",
     "ManifestRecord",
     "MetricsPage",
+    "OwnCase",
     "OwnTests",
     "Phase",
     "ProcessEvent",
@@ -232,7 +237,47 @@ class GapRecord(_Record, frozen=True, kw_only=True, tag="gap"):
     reason: str
 
 
-SuiteRecord = Phase | Wait | Stimulus | Snapshot | TestOutcome | JudgedRecord | GapRecord
+class LoadTick(_Record, frozen=True, kw_only=True, tag="load"):
+    """How a load goes, once a second; for people who watch, never for a figure.
+
+    Attributes:
+        phase: Name of the load phase.
+        rate_per_s: Arrivals due in the last second.
+        completed_per_s: Arrivals done in the last second.
+        in_flight: Arrivals that are due and not done.
+        p50_ms, p99_ms: Of the latest arrivals that are done, from their intended time.
+        queue_depth: Of the operator's workqueues; None where nobody knows.
+        operator_cpu: Cores that the operator uses; None where nobody knows.
+    """
+
+    stamp: Stamp
+    phase: str
+    rate_per_s: float
+    completed_per_s: float
+    in_flight: int
+    p50_ms: float | None = None
+    p99_ms: float | None = None
+    queue_depth: float | None = None
+    operator_cpu: float | None = None
+
+    @property
+    def line(self) -> str:
+        """What a terminal shows."""
+        parts = [
+            f"{self.phase}: {self.rate_per_s:.0f}/s",
+            f"{self.completed_per_s:.0f}/s done",
+            f"{self.in_flight} in flight",
+        ]
+        if self.p50_ms is not None and self.p99_ms is not None:
+            parts.append(f"p50 {self.p50_ms:.3g} ms, p99 {self.p99_ms:.3g} ms")
+        if self.queue_depth is not None:
+            parts.append(f"queue {self.queue_depth:.0f}")
+        if self.operator_cpu is not None:
+            parts.append(f"operator {self.operator_cpu:.0%} CPU")
+        return ", ".join(parts)
+
+
+SuiteRecord = Phase | Wait | Stimulus | Snapshot | TestOutcome | JudgedRecord | GapRecord | LoadTick
 
 
 class MetricsPage(_Record, frozen=True, kw_only=True, tag="metrics"):
@@ -341,8 +386,29 @@ class FailedTest(msgspec.Struct, frozen=True, kw_only=True):
     output: str = ""
 
 
+class OwnCase(msgspec.Struct, frozen=True, kw_only=True):
+    """One case of the operator's own tests, as its runner told it.
+
+    Attributes:
+        group: Package, class or suite.
+        outcome: "passed", "failed" or "skipped".
+        output: Of a failed one, the last lines that it printed.
+    """
+
+    name: str
+    group: str = ""
+    outcome: str = "passed"
+    seconds: float = 0.0
+    output: str = ""
+
+    @property
+    def title(self) -> str:
+        """Group and name, as findings and reports call it."""
+        return f"{self.group} {self.name}".strip()
+
+
 class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of the operator's own unit tests.
+    """What became of the operator's own unit tests, or of its end-to-end tests.
 
     Attributes:
         command: As it was run.
@@ -350,6 +416,7 @@ class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
         seconds: How long it took.
         limit_s: Its time limit.
         counted: Whether the command told its single tests; else nobody has counted them.
+        cases: The single tests, where they were told.
         tail: The last lines of its output.
         log: Name of the file in `evidence/` that holds all of it.
     """
@@ -362,5 +429,6 @@ class OwnTests(msgspec.Struct, frozen=True, kw_only=True):
     passed: int = 0
     skipped: int = 0
     failed: tuple[FailedTest, ...] = ()
+    cases: tuple[OwnCase, ...] = ()
     tail: str = ""
     log: str = ""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import msgspec
 
 from harness.model.access import RbacReport
+from harness.model.checklists import AccessChecklist
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
+from harness.model.loadresult import LoadResult
 from harness.model.measurement import GateResult, Measurement, Series
 from harness.model.resource import ObjectKey
 from harness.model.verdict import Verdict
@@ -16,6 +18,7 @@ __all__ = [
     "Convergence",
     "ErrorNote",
     "Fact",
+    "OwnTestResult",
     "PhaseBand",
     "RunInfo",
     "RunResult",
@@ -47,6 +50,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         started: ISO 8601, UTC.
         duration_s: From the first stage to the verdict, in seconds.
+        definition: The target's definition, relative to the repository that it lies in.
     """
 
     id: str
@@ -59,6 +63,7 @@ class RunInfo(msgspec.Struct, frozen=True, kw_only=True):
     harness_version: str
     seed: int
     command: str = ""
+    definition: str = "target.yaml"
 
 
 class TestResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +75,23 @@ class TestResult(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     traceback: str = ""
     checks: tuple[str, ...] = ()
+
+
+class OwnTestResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One case of the operator's own tests, as its runner told it.
+
+    Attributes:
+        check: "UNI-001" for its unit tests, "INT-001" for its end-to-end tests.
+        title: Group and name, for example "example.org/shop TestOpen".
+        outcome: "passed", "failed" or "skipped".
+        message: Of a failed one, the last lines that it printed.
+    """
+
+    check: str
+    title: str
+    outcome: str
+    duration_s: float
+    message: str = ""
 
 
 class TimelineMark(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,8 +144,11 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sentence: Why the verdict is what it is, in one sentence.
+        checklists: Permissions and scope, item by item.
         blind_spots: What this cluster can't show.
+        own_tests: The single cases of the operator's own tests, where they were told.
         tail: The operator's last log lines where it died or never became ready.
+        load: What was found under load; None where there was none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -141,9 +166,12 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     series: tuple[Series, ...] = ()
     phases: tuple[PhaseBand, ...] = ()
     permissions: RbacReport | None = None
+    checklists: tuple[AccessChecklist, ...] = ()
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()
     blind_spots: tuple[str, ...] = ()
     tests: tuple[TestResult, ...] = ()
+    own_tests: tuple[OwnTestResult, ...] = ()
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()
+    load: LoadResult | None = None

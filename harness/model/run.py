@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from harness.model.cluster import Cluster
@@ -23,6 +25,12 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         needs: Capabilities of the cluster without which none of it can run.
         static: It needs no cluster: it is judged on the rendered manifests, the samples and the
             operator's own unit tests, and has no tests of its own.
+        assets: Names of binaries that it runs itself, for example "prometheus".
+        timeline: Its evidence holds every state of every object. A suite that makes thousands of
+            objects leaves it out, and what would be judged on it.
+        uninstalls: The operator is uninstalled at the end also from a cluster that is thrown away,
+            and the cluster compared with what it was before.
+        own_tests: Whether the operator's own end-to-end tests are run after them.
         folder: Absolute path of its tests.
     """
 
@@ -31,6 +39,10 @@ class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     checks: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     static: bool = False
+    assets: tuple[str, ...] = ()
+    timeline: bool = True
+    uninstalls: bool = False
+    own_tests: bool = False
     folder: str = ""
 
 
@@ -68,7 +80,10 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         run_folder: Absolute path.
         guard_socket: Path of the guard's socket.
+        load: What the load suite was asked for (`harness.settings.LoadSettings`).
         cluster, installation: None while tests are only collected.
+        prometheus_url: Of the user's Prometheus; empty for one of the run's own.
+        tools: Paths of the binaries that the suite asks for, by name.
     """
 
     run_folder: str
@@ -77,5 +92,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     timeouts: dict[str, float]
     guard_socket: str = ""
+    load: dict[str, Any] = {}  # strings and numbers
     cluster: Cluster | None = None
     installation: Installation | None = None
+    prometheus_url: str = ""
+    tools: dict[str, str] = {}

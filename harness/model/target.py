@@ -239,6 +239,8 @@ class Gate(_Part, frozen=True, kw_only=True):
         bound: In `unit`.
         unit: "s", "1/s", "MiB" or "1": one a quantity, whatever the user wrote.
         text: As the user wrote it.
+        promql: Expression whose value is bound, of the run's own Prometheus or the user's; empty
+            for a measurement of the harness.
     """
 
     measurement: str
@@ -246,6 +248,7 @@ class Gate(_Part, frozen=True, kw_only=True):
     bound: float
     unit: str
     text: str
+    promql: str = ""
 
 
 class Waiver(_Part, frozen=True, kw_only=True):
@@ -281,6 +284,7 @@ class Twin(_Part, frozen=True, kw_only=True):
     Attributes:
         env: Set in the workload's container.
         patches: Applied to the rendered manifests.
+        add: Manifests that are applied beside them.
         expect: Ids of the checks that must find the defect.
     """
 
@@ -289,6 +293,7 @@ class Twin(_Part, frozen=True, kw_only=True):
     expect: tuple[str, ...]
     env: dict[str, str] = {}
     patches: tuple[ManifestPatch, ...] = ()
+    add: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
 
 
 class Target(_Part, frozen=True, kw_only=True):

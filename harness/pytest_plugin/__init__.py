@@ -15,7 +15,7 @@ from harness.errors import NotVerified
 from harness.pytest_plugin.context import CONTEXT, Context
 from harness.pytest_plugin.outcomes import Outcomes
 from harness.pytest_plugin.windows import WINDOWS, Windows
-from harness.stimulus.samples import samples
+from harness.stimulus.samples import samples, spread
 
 pytest_plugins = ["harness.pytest_plugin.fixtures"]
 
@@ -51,7 +51,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     context = metafunc.config.stash.get(CONTEXT, None)
     if context is None:
         return
-    found = samples(context.session.target)
+    target = context.session.target
+    found = spread(samples(target), target.scope)
     metafunc.parametrize("sample", found, ids=[item.name for item in found], scope="class")
 
 

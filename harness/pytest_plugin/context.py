@@ -32,10 +32,14 @@ class Context:
     Args:
         session: As the parent wrote it.
         clock: For every stamp.
+        private: The folder (0700) that the session file lies in.
     """
 
-    def __init__(self, session: Session, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    def __init__(
+        self, session: Session, *, clock: Clock = SYSTEM_CLOCK, private: Path | None = None
+    ) -> None:
         self.session = session
+        self._private = private
         self.clock = clock
         self.run = RunFolder(Path(session.run_folder))
         self.timeouts = msgspec.convert(session.timeouts, Timeouts)
@@ -49,7 +53,8 @@ class Context:
             pytest.UsageError: It isn't there or is of another version.
         """
         try:
-            return cls(msgspec.json.decode(file.read_bytes(), type=Session))
+            session = msgspec.json.decode(file.read_bytes(), type=Session)
+            return cls(session, private=file.absolute().parent)
         except (OSError, msgspec.DecodeError) as error:
             raise pytest.UsageError(
                 f"--harness-session {file}: {error}. "
@@ -79,10 +84,15 @@ class Context:
             raise pytest.UsageError("This session has no operator: it only collects tests.")
         return self.session.installation
 
+    @property
+    def kubeconfig(self) -> Path:
+        """The harness identity's."""
+        return Path(self.cluster.kubeconfig)
+
     @cached_property
     def client(self) -> KubeClient:
         """The harness identity's client."""
-        return KubeClient.from_kubeconfig(Path(self.cluster.kubeconfig))
+        return KubeClient.from_kubeconfig(self.kubeconfig)
 
     @cached_property
     def guard(self) -> Guard:
@@ -93,6 +103,13 @@ class Context:
     def evidence(self) -> Evidence:
         """Everything recorded so far, read anew."""
         return Evidence(self.run)
+
+    @property
+    def private(self) -> Path:
+        """A folder for files that nobody else may read; it goes with the run."""
+        if self._private is None:
+            raise pytest.UsageError("This session has no private folder.")
+        return self._private
 
     def rule(self, resource: Resource) -> Readiness:
         """Returns the readiness rule that the target declares for a resource."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,33 +13,48 @@ from harness.model.cluster import Cluster
 from harness.model.resource import ObjectKey, Resource
 from harness.model.target import Target
 from harness.pytest_plugin.cluster_snapshots import ClusterSnapshots
+from harness.pytest_plugin.confinement import Confinement
 from harness.pytest_plugin.context import CONTEXT, Context
+from harness.pytest_plugin.features import Features
+from harness.pytest_plugin.instances import SecondOperator
 from harness.pytest_plugin.namespaces import Namespaces, Place
 from harness.pytest_plugin.operator import Operator
 from harness.pytest_plugin.resources import CustomResources, LiveCustomResource
 from harness.pytest_plugin.scraping import Metrics
+from harness.pytest_plugin.sentinels import Sentinels
 from harness.pytest_plugin.steps import Family, Rest, Snapshots
 from harness.pytest_plugin.steps import dry_run as send_dry_run
+from harness.pytest_plugin.tenant import Tenant
 from harness.pytest_plugin.waiting import Waiter, shown
+from harness.pytest_plugin.whitebox import WhiteBox
 from harness.pytest_plugin.windows import WINDOWS, Windows
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import Sample, samples
 
+if TYPE_CHECKING:
+    from harness.pytest_plugin.load import Load
+
 __all__ = [
     "cluster",
     "cluster_snapshot",
+    "confined",
     "custom_resource",
     "dry_run",
     "eventually",
     "family",
+    "features",
     "kube",
+    "load",
     "metrics",
     "namespace",
     "operator",
     "rest",
     "rng",
+    "second_operator",
+    "sentinels",
     "snapshot",
     "target",
+    "tenant",
     "window",
 ]
 
@@ -98,6 +113,26 @@ def metrics(request: pytest.FixtureRequest) -> Metrics:
 
 
 @pytest.fixture(scope="session")
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """Load, open-loop: `load.run("mine", Schedule.poisson(50, 60), profile="mine")`.
+
+    Its processes start with the first use and end with the suite.
+    """
+    from harness.pytest_plugin.load import Load  # noqa: PLC0415 - loads NumPy, which few need
+
+    made = Load(_context(request))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def whitebox(request: pytest.FixtureRequest, metrics: Metrics) -> Iterator[WhiteBox]:
+    """A Prometheus beside the suite, whose `suite.yaml` asks for it: `assets: [prometheus]`."""
+    with WhiteBox(_context(request), metrics) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
 def rest(request: pytest.FixtureRequest) -> Rest:
     """The operator at rest: `rest.begin()` awaits quiet, `rest.observe()` is the window."""
     return Rest(_context(request))
@@ -121,6 +156,40 @@ def dry_run(
 ) -> Callable[[Sample], dict[str, Any]]:
     """Sends a sample as a strict server-side dry run and returns what the server said."""
     return lambda sample: send_dry_run(_context(request), custom_resource, sample)
+
+
+@pytest.fixture
+def sentinels(request: pytest.FixtureRequest, _namespaces: Namespaces, rest: Rest) -> Sentinels:
+    """Somebody else's objects of the same names: `sentinels.plant(resource)`, then `look()`."""
+    return Sentinels(_context(request), _namespaces, rest)
+
+
+@pytest.fixture
+def confined(request: pytest.FixtureRequest, operator: Operator) -> Confinement:
+    """Narrows the operator's rights to its namespaces while a `with` block lasts."""
+    return Confinement(_context(request), operator)
+
+
+@pytest.fixture
+def second_operator(
+    request: pytest.FixtureRequest, _namespaces: Namespaces, _waiter: Waiter
+) -> SecondOperator:
+    """Runs a second instance in a namespace of its own while a `with` block lasts."""
+    return SecondOperator(_context(request), _namespaces, _waiter)
+
+
+@pytest.fixture
+def tenant(
+    request: pytest.FixtureRequest, _namespaces: Namespaces, _place: Place, rest: Rest
+) -> Tenant:
+    """A tenant with rights in this test's namespace alone: `tenant.point_elsewhere(sample)`."""
+    return Tenant(_context(request), _namespaces, _place, rest)
+
+
+@pytest.fixture(scope="session")
+def features(request: pytest.FixtureRequest) -> Features:
+    """What the CRDs and webhooks declare, asked of the API server: facts for the judges."""
+    return Features(_context(request))
 
 
 @pytest.fixture(scope="session")

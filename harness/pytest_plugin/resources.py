@@ -223,7 +223,7 @@ class CustomResources:
         )
         own = resource.namespaced and not self._place.shared
         body = chosen.place(
-            namespace=self._place.namespace if resource.namespaced else "",
+            namespace=(chosen.namespace or self._place.namespace) if resource.namespaced else "",
             name=None if own else self._unique(chosen.body["metadata"]["name"]),
         )
         if spec:

@@ -9,7 +9,6 @@ from harness.evidence.ndjson import write_document
 from harness.probes.metrics import scrape
 
 if TYPE_CHECKING:
-    from harness.kube.client import Token
     from harness.model.records import MetricsPage
     from harness.pytest_plugin.context import Context
 
@@ -30,8 +29,13 @@ class Metrics:
         self._scrapes = 0
 
     @cached_property
-    def _token(self) -> Token:
-        """A token that may read /metrics.
+    def _token(self) -> str:
+        """A token for the scrapes of this process."""
+        return self.token()
+
+    @cached_property
+    def _account(self) -> tuple[str, str]:
+        """Namespace and name of a ServiceAccount that may read /metrics.
 
         The role is bound before the first scrape: an operator's authorizer remembers a refusal
         for 30 s.
@@ -61,9 +65,13 @@ class Metrics:
                 "subjects": [{"kind": "ServiceAccount", **account}],
             }
         )
-        token = client.token(namespace, name)
-        self._context.guard.redact([token.value])
-        return token
+        return namespace, name
+
+    def token(self) -> str:
+        """Returns a new token that may read metrics pages, the API server's among them."""
+        made = self._context.client.token(*self._account)
+        self._context.guard.redact([made.value])
+        return made.value
 
     def scrape(self) -> tuple[MetricsPage, ...]:
         """Scrapes every workload that has metrics once, and keeps the pages as evidence."""
@@ -73,7 +81,7 @@ class Metrics:
                 continue
             page = scrape(
                 workload.metrics.url,
-                token=self._token.value,
+                token=self._token,
                 timeout=10.0,
                 workload=workload.name,
             )

@@ -38,15 +38,17 @@ class Expression:
 
     Args:
         source: The expression.
+        others: Further names that it may use.
 
     Raises:
         ExpressionError: It doesn't parse, or names what doesn't exist.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, *, others: frozenset[str] = frozenset()) -> None:
         import cel  # noqa: PLC0415 - 5 MB that most commands don't need
 
         self.source = source
+        self._others = others
         if len(source) > MAX_LENGTH:
             raise ExpressionError(f"it has {len(source)} characters; at most {MAX_LENGTH} may be")
         try:
@@ -59,6 +61,26 @@ class Expression:
     def of(cls, source: str) -> Expression:
         """Returns the compiled expression; the same source is compiled once a process."""
         return _compiled(source)
+
+    @classmethod
+    def of_rule(cls, source: str) -> Expression:
+        """Returns a CRD's rule, which may also speak of `oldSelf`.
+
+        Raises:
+            ExpressionError: It isn't understood; Kubernetes has functions that aren't known here.
+        """
+        return cls(source, others=frozenset({"oldSelf"}))
+
+    def refuses(self, values: dict[str, Any]) -> bool:
+        """Returns whether the expression is false for these values; what breaks it isn't false.
+
+        Args:
+            values: By name; all names that it uses.
+        """
+        try:
+            return self._program.execute(values) is False
+        except Exception:  # noqa: BLE001 - the library raises a dozen kinds, all data errors
+            return False
 
     def holds(self, obj: dict[str, Any]) -> tuple[bool, str]:
         """Returns whether the expression is true for an object and, if it isn't, why.
@@ -82,7 +104,7 @@ class Expression:
         """Refuses names that can never have a value: waiting for them would blame the operator."""
         bound = set(_BOUND.findall(self.source))
         for name in self._program.variables():
-            if not _TYPES.fullmatch(name) and name not in bound:
+            if not _TYPES.fullmatch(name) and name not in bound | self._others:
                 raise ExpressionError(
                     f"nothing is named {name!r}; the object is `self`, as in self.{name}"
                 )

@@ -4,6 +4,7 @@ write_reports    all of them into a run folder
 render_json      result.json, read_result, schema
 render_html      report.html
 render_junit     junit.xml
+render_sarif     findings.sarif
 render_summary   summary.md
 write_allure     allure-results/
 terminal_summary what the terminal says at the end (`harness.reporting.terminal`)
@@ -19,6 +20,7 @@ from harness.reporting.allure import write_allure
 from harness.reporting.document import read_result, render_json, schema
 from harness.reporting.junit import render_junit
 from harness.reporting.page import render_html
+from harness.reporting.sarif import render_sarif
 from harness.reporting.summary import render_summary
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ __all__ = [
     "render_html",
     "render_json",
     "render_junit",
+    "render_sarif",
     "render_summary",
     "schema",
     "write_allure",
@@ -50,6 +53,7 @@ def write_reports(result: RunResult, run: RunFolder) -> None:
         ("report.html", render_html),
         ("junit.xml", render_junit),
         ("summary.md", render_summary),
+        ("findings.sarif", render_sarif),
     ):
         _write(run.report(name), render(result))
     permissions = result.permissions

@@ -75,6 +75,20 @@ class AccessRow(msgspec.Struct, frozen=True, kw_only=True):
     cells: tuple[AccessCell | None, ...]
     uses: tuple[GrantUse, ...]
 
+    @property
+    def anchors(self) -> tuple[tuple[str, ...], ...]:
+        """For each grant, the verbs whose cells lead to it: for a cell, where it was used most."""
+        best: dict[str, int] = {}
+        for number, use in enumerate(self.uses):
+            for verb in use.grant.verbs:
+                held = best.get(verb)
+                if held is None or _rank(use, verb) < _rank(self.uses[held], verb):
+                    best[verb] = number
+        return tuple(
+            tuple(verb for verb in use.grant.verbs if best[verb] == number)
+            for number, use in enumerate(self.uses)
+        )
+
 
 class AccessMatrix(msgspec.Struct, frozen=True, kw_only=True):
     """All that one identity may do.
@@ -139,6 +153,10 @@ def _cell(verb: str, uses: Iterable[GrantUse]) -> AccessCell | None:
         state=min(states, key=_STRENGTH.index),
         dangers=tuple(sorted({check for use in found for check in use.dangers})),
     )
+
+
+def _rank(use: GrantUse, verb: str) -> int:
+    return _STRENGTH.index(_state(use, verb))
 
 
 def _state(use: GrantUse, verb: str) -> GrantState:

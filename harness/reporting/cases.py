@@ -6,6 +6,8 @@ from these:
     group        a case for                       red when
     <CHECK-ID>   each check, and each finding     the check failed with a severity that turns the
                  that no check of the list holds  verdict
+    UNI-001,     each of the operator's own       it failed, and neither waiver nor severity keeps
+    INT-001      tests, where they were told      its check from turning the verdict
     gate         each gate                        it isn't met
     harness      what broke                       always: the harness's fault is "broken", the
                                                   operator's "failed"
@@ -34,11 +36,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.model.measurement import GateResult
-    from harness.model.result import ErrorNote, RunResult
+    from harness.model.result import ErrorNote, OwnTestResult, RunResult
 
 __all__ = ["GATE", "HARNESS", "RED", "VERDICT", "Case", "State", "cases", "prose"]
 
 GATE, HARNESS, VERDICT = "gate", "harness", "verdict"
+_PASSED, _FAILED = "passed", "failed"
 
 
 class State(StrEnum):
@@ -65,6 +68,8 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
         text: All that a reader needs beyond the message.
         check: The check that it stands for; None where it stands for none.
         findings: What was found.
+        own: Name of one of the operator's own tests; empty for all else.
+        seconds: How long that took.
     """
 
     group: str
@@ -75,12 +80,15 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     text: str = ""
     check: CheckInfo | None = None
     findings: tuple[Finding, ...] = ()
+    own: str = ""
+    seconds: float = 0.0
 
 
 def cases(result: RunResult) -> tuple[Case, ...]:
     """Returns the cases of a run; the verdict is the last one."""
     found = [_check_case(result, item) for item in result.checks]
     found += [_finding_case(result, entry.finding) for entry in unlisted(result)]
+    found += [_own_case(result, test) for test in result.own_tests]
     found += [_gate_case(gate) for gate in result.gates]
     found += [_error_case(note) for note in result.errors]
     return (*found, _verdict_case(result, found))
@@ -134,6 +142,29 @@ def _failure(case: Case, severity: Severity, found: Sequence[Finding], *, red: b
         text="\n\n".join(prose(finding) for finding in found),
         findings=tuple(found),
     )
+
+
+def _own_case(result: RunResult, test: OwnTestResult) -> Case:
+    """One of the operator's own tests: red exactly where its check is, and isn't waived for it."""
+    case = Case(
+        group=test.check, name=test.title, own=test.title, seconds=max(test.duration_s, 0.0)
+    )
+    if test.outcome == _PASSED:
+        return case
+    if test.outcome != _FAILED:
+        return _ended(case, State.SKIPPED, "skipped", "Skipped by its own runner.")
+    lines = test.message.strip().splitlines()
+    message = lines[0] if lines else "It failed."
+    if any((item.check, item.subject) == (test.check, test.title) for item in result.waived):
+        return _ended(case, State.SKIPPED, "waived", f"Failed, but waived: {message}")
+    red = any(
+        item.check.id == test.check
+        and item.status is Status.FAIL
+        and is_red(result, worst(result, item))
+        for item in result.checks
+    )
+    ended = _ended(case, State.FAILED if red else State.SKIPPED, test.check, message)
+    return msgspec.structs.replace(ended, text=test.message)
 
 
 def _gate_case(result: GateResult) -> Case:

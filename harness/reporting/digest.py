@@ -11,6 +11,7 @@ from harness.model.verdict import Verdict
 from harness.reporting.text import SEVERITY_ORDER, STATUS_WORDS, count, number
 
 if TYPE_CHECKING:
+    from harness.model.checklists import AccessItem
     from harness.model.measurement import Measurement
     from harness.model.result import RunResult
 
@@ -60,13 +61,14 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     excerpt: str
 
 
-def places(finding: Finding) -> tuple[Place, ...]:
-    """Returns a finding's evidence, with what stands in several lines of a file grouped."""
+def places(finding: Finding | AccessItem) -> tuple[Place, ...]:
+    """Returns the evidence of a finding or item; several lines of a file stand together."""
+    told = finding.detail if isinstance(finding, Finding) else ""
     groups: dict[tuple[str, str], list[int]] = {}
     for ref in finding.evidence:
         groups.setdefault((ref.file, ref.excerpt), []).append(ref.line)
     return tuple(
-        _place(file, excerpt if excerpt.strip() not in finding.detail else "", lines)
+        _place(file, excerpt if excerpt.strip() not in told else "", lines)
         for (file, excerpt), lines in groups.items()
     )
 

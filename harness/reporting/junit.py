@@ -88,7 +88,7 @@ def _case(case: Case, prefix: str) -> ET.Element:
         "testcase",
         classname=f"{prefix}.{one_line(case.group)}",
         name=one_line(case.name),
-        time="0",
+        time=f"{case.seconds:.3f}" if case.own else "0",
     )
     if case.state is State.PASSED:
         return element

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
+from harness.model.findings import Status
 from harness.reporting.digest import (
     breakdown,
     failed,
@@ -17,6 +19,7 @@ from harness.reporting.digest import (
 from harness.reporting.text import (
     GATE_WORDS,
     PROOF_WORDS,
+    STATUS_WORDS,
     VERDICT_WORDS,
     count,
     duration,
@@ -33,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.model.access import RbacReport
+    from harness.model.checklists import AccessItem
     from harness.model.findings import Finding
     from harness.model.measurement import GateResult
     from harness.model.result import RunResult
@@ -49,6 +53,8 @@ _SPECIAL = re.compile(
 _ENTITIES = {char: f"&#{ord(char)};" for char in "@#.:"} | {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _SHOWN_FINDINGS = 30
 _SHOWN_MEASUREMENTS = 20
+_SHOWN_ITEMS = 40
+_QUIET = frozenset({Status.PASS, Status.NOT_APPLICABLE})
 
 
 def render_summary(result: RunResult) -> str:
@@ -61,6 +67,7 @@ def render_summary(result: RunResult) -> str:
         f"{escaped(duration(run.duration_s))}. {_tally(result)}",
         *_errors(result),
         *_failures(result),
+        *_checklists(result),
         *_gates(result.gates),
         *_proofs(result.permissions),
         *_measurements(result),
@@ -123,6 +130,41 @@ def _failures(result: RunResult) -> list[str]:
     if len(rows) > len(shown):
         blocks.append(f"{count(len(rows) - len(shown), 'more finding')} in the report.")
     return blocks
+
+
+def _checklists(result: RunResult) -> list[str]:
+    """Rows that need a look; those that pass or don't apply are counted."""
+    blocks = []
+    for held in result.checklists:
+        rows = [_item(item) for item in held.items if item.state not in _QUIET]
+        tally = Counter(STATUS_WORDS[item.state].lower() for item in held.items)
+        words = ", ".join(f"{amount} {word}" for word, amount in tally.items())
+        if held.gap:
+            blocks.append(f"**Not verified: {escaped(held.gap)}.**")
+        if rows:
+            header = ("State", "Item", "What", "Severity", "Control", "Subject", "Evidence")
+            blocks.append(_table(held.title, header, rows[:_SHOWN_ITEMS]))
+        more = f" {len(rows) - _SHOWN_ITEMS} rows are in the report." if rows[_SHOWN_ITEMS:] else ""
+        blocks.append(f"{escaped(held.name.capitalize())} checklist: {words}.{more}")
+    return blocks
+
+
+def _item(item: AccessItem) -> tuple[str, ...]:
+    holder = item.holder
+    rules = f" rule {', '.join(map(str, holder.rules))}" if holder and holder.rules else ""
+    first = item.evidence[0] if item.evidence else None
+    excuse = item.waiver
+    return (
+        STATUS_WORDS[item.state],
+        item.id,
+        item.title
+        + (f" ({item.reason})" if item.reason else "")
+        + (f" (until {excuse.expires}: {excuse.reason})" if excuse else ""),
+        item.severity.value,
+        "; ".join(item.controls),
+        f"{item.subject}{rules}",
+        (f"{first.file}:{first.line}" if first.line else first.file) if first else "",
+    )
 
 
 def _row(finding: Finding) -> tuple[str, str, str, str]:

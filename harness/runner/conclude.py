@@ -59,11 +59,18 @@ def conclude(
         series=analysis.series(evidence),
         phases=analysis.bands(evidence),
         permissions=analysis.permissions(evidence),
-        errors=ending.errors,
+        load=analysis.load_result(evidence),
+        questions=analysis.load_questions(evidence),
+        errors=(*ending.errors, *_faults(evidence, ending)),
         interrupted=ending.interrupted,
     )
     reporting.write_reports(result, run)
     return result
+
+
+def _faults(evidence: Evidence, ending: _Ending) -> tuple[ErrorNote, ...]:
+    """Where measuring broke by itself; what an interruption cut short isn't that."""
+    return () if ending.interrupted else analysis.load_faults(evidence)
 
 
 def _manifest(run: RunFolder) -> RunManifest:

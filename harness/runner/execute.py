@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import traceback
 from contextlib import ExitStack, closing, contextmanager, suppress
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness import __version__, clusters
+from harness.assets import Component
 from harness.clock import SYSTEM_CLOCK, Clock
 from harness.errors import ApiError, HarnessError, InstallFault, Interrupted
 from harness.evidence.folder import RunFolder
@@ -19,10 +21,13 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
 from harness.installers import control, installer_for
 from harness.kube.client import KubeClient
+from harness.kube.credentials import credentials
+from harness.kube.ledger import Ledger
 from harness.manifests.objects import secret_values
+from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
-from harness.model.records import StageRecord, SuiteRecord, TestOutcome
+from harness.model.records import LoadTick, StageRecord, SuiteRecord, TestOutcome
 from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
@@ -112,6 +117,12 @@ class _Executor:
     def _provider(self) -> Provider:
         return clusters.provider(self._settings)
 
+    @property
+    def _gives_back(self) -> bool:
+        """Whether the operator is uninstalled at the end, and the cluster compared."""
+        wanted = any(suite.uninstalls for suite in self._prepared.live)
+        return wanted or not self._provider.disposable
+
     @contextmanager
     def stage(self, name: str, title: str) -> Iterator[None]:
         """Announces a stage and records how long it took."""
@@ -155,8 +166,11 @@ class _Executor:
             )
             write_document(self._run.cluster_file, cluster)
         interruption.check()  # a stage may have taken the signal for an error of its own
-        client = KubeClient.from_kubeconfig(Path(cluster.kubeconfig))
-        if not self._provider.disposable:
+        kubeconfig = Path(cluster.kubeconfig)
+        if self._gives_back and Ledger.beside(kubeconfig) is None:
+            Ledger.begin(kubeconfig.parent)
+        client = KubeClient.from_kubeconfig(kubeconfig)
+        if self._gives_back:
             with self.stage("inventory", "Listing what is in the cluster"):
                 self._take_inventory("before", client)
         with self.stage("install", f"Installing {self._prepared.target.name}"):
@@ -170,6 +184,9 @@ class _Executor:
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
                 passed = self._suite(suite, guard, cluster, installation)
             outcomes.append(passed)
+            if suite.own_tests and (passed or not self._settings.fail_fast):
+                interruption.check()
+                self._end_to_end(cluster)
             if not passed and self._settings.fail_fast:
                 break
         self._all_passed = all(outcomes)
@@ -229,6 +246,28 @@ class _Executor:
                 secrets=secret_values(prepared.manifests),
             )
 
+    def _end_to_end(self, cluster: Cluster) -> None:
+        """Runs the operator's own end-to-end tests with the run's kubeconfig, theirs alone."""
+        prepared = self._prepared
+        if prepared.own_e2e is None:
+            return
+        title = "Running the operator's own end-to-end tests"
+        kubeconfig = Path(cluster.kubeconfig)
+        with self.stage("own end-to-end tests", title), workshop() as room:
+            tools = prepared.assets.link(room.folder / "tools")
+            run_own_tests(
+                prepared.own_e2e,
+                self._run,
+                room,
+                limit=self._settings.timeouts.tests,
+                on_line=self._progress.detail,
+                secrets=(*secret_values(prepared.manifests), *credentials(kubeconfig)),
+                env={
+                    "KUBECONFIG": str(kubeconfig),
+                    "PATH": f"{os.environ.get('PATH', os.defpath)}{os.pathsep}{tools}",
+                },
+            )
+
     def close(self) -> None:
         """Takes down what was started; with `keep`, lets go of it instead.
 
@@ -245,7 +284,7 @@ class _Executor:
                 rest.callback(self._recorder.stop)
             rest.callback(self._uninstall)
             rest.callback(self._save_logs)
-            if self._removal is not None and (self._keeps or not self._provider.disposable):
+            if self._removal is not None and (self._keeps or self._gives_back):
                 rest.callback(self._removal.undo)  # before an uninstall, which may need its rights
 
     def _save_logs(self) -> None:
@@ -258,8 +297,8 @@ class _Executor:
         return self._settings.keep and self.cluster is not None
 
     def _uninstall(self) -> None:
-        """Removes the operator from a cluster that it doesn't vanish with."""
-        if self._installer is None or self._provider.disposable or self._keeps:
+        """Removes the operator from a cluster that it doesn't vanish with, or to see what stays."""
+        if self._installer is None or not self._gives_back or self._keeps:
             return
         with self.stage("uninstall", f"Uninstalling {self._prepared.target.name}"):
             self._installer.uninstall()
@@ -269,7 +308,7 @@ class _Executor:
             client.connection.close()
 
     def _take_inventory(self, name: str, client: KubeClient) -> None:
-        """Writes down what is in a cluster that isn't ours; without it, LIF-009 isn't verified."""
+        """Writes down what is in a cluster; without it, LIF-009 and SCO-106 aren't verified."""
         try:
             taken = take_inventory(client, name, clock=self._clock, before=self._inventory)
         except ApiError as error:
@@ -382,8 +421,11 @@ class _Executor:
             seed=self._prepared.seed,
             timeouts=msgspec.to_builtins(self._settings.timeouts),
             guard_socket=str(guard.socket),
+            load=msgspec.to_builtins(self._settings.load),
             cluster=cluster,
             installation=installation,
+            prometheus_url=self._settings.prometheus_url,
+            tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
         )
         write_document(file, session, mode=0o600)
         return SuiteChild(
@@ -400,6 +442,8 @@ class _Executor:
     def _on_record(self, record: SuiteRecord) -> None:
         if isinstance(record, TestOutcome):
             self._progress.test(record)
+        elif isinstance(record, LoadTick):
+            self._progress.detail(record.line)
 
 
 def execute(
@@ -478,11 +522,14 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
     )
     write_document(run.run_file, manifest)
     write_document(run.target_file, prepared.target)
+    write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
     return run
 
 
 def _watched(client: KubeClient, prepared: Prepared) -> tuple[Resource, ...]:
     target = prepared.target
+    if not any(suite.timeline for suite in prepared.live):
+        return ()
     keys = dict.fromkeys((*(k.resource for k in target.kinds), *target.scope.owns, *_WATCHED))
     found = []
     for key in keys:

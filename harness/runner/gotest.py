@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.model.records import OwnCase
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 __all__ = ["GoTests", "as_json"]
 
 _LINES = 40
+_OUTCOMES = {"pass": "passed", "fail": "failed", "skip": "skipped"}
 
 
 class _Event(msgspec.Struct):
@@ -25,6 +28,7 @@ class _Event(msgspec.Struct):
     Test: str = ""
     Output: str = ""
     FailedBuild: str = ""
+    Elapsed: float = 0.0
 
 
 def as_json(argv: Sequence[str]) -> tuple[str, ...]:
@@ -52,6 +56,7 @@ class GoTests:
         self._decoder = msgspec.json.Decoder(_Event)
         self._output: dict[str, list[str]] = defaultdict(list)
         self._ended: dict[str, str] = {}
+        self._seconds: dict[str, float] = {}
         self._builds: dict[str, list[str]] = defaultdict(list)
         self._broken: dict[str, str] = {}
 
@@ -81,9 +86,25 @@ class GoTests:
                 return event.Output.removesuffix("\n")
             case "pass" | "fail" | "skip" if event.Test:
                 self._ended[name] = event.Action
+                self._seconds[name] = event.Elapsed
             case "fail":
                 self._broken[event.Package] = event.FailedBuild
         return None
+
+    def cases(self) -> Iterator[OwnCase]:
+        """Yields each test that holds no others, and each package that broke."""
+        outputs = dict(self.failures())
+        for name, action in self._leaves().items():
+            package, _, test = name.partition(" ")
+            yield OwnCase(
+                group=package,
+                name=test,
+                outcome=_OUTCOMES[action],
+                seconds=self._seconds.get(name, 0.0),
+                output=outputs.pop(name, ""),
+            )
+        for name, text in outputs.items():
+            yield OwnCase(name=name, outcome="failed", output=text)
 
     def failures(self) -> Iterator[tuple[str, str]]:
         """Yields name and last output of each failed test, and of each package that broke."""

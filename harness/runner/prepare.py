@@ -58,6 +58,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         kubernetes: The version that they are rendered and judged for.
         tests: Node ids, by suite that needs a cluster.
         own_tests: How the operator's own unit tests are run; None where they aren't.
+        own_e2e: How its own end-to-end tests are run; None where they aren't.
         previous: The CRDs of the release before; empty where none was named.
         notes: What rendering left out, for the report.
     """
@@ -72,6 +73,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     tests: dict[str, tuple[str, ...]]
     seed: int
     own_tests: OwnTestPlan | None = None
+    own_e2e: OwnTestPlan | None = None
     previous: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
     notes: tuple[str, ...] = ()
 
@@ -106,6 +108,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     _require_static(suites, settings)
     _require_provable(suites, target, settings)
     own_tests = _own_tests(target, suites, settings, progress)
+    own_e2e = _own_e2e(target, suites, settings, progress)
     if all(suite.static for suite in suites):
         return _prepare_static(request, target, suites, own_tests, progress)
     provider = clusters.provider(settings)
@@ -124,7 +127,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            (*provider.needed_assets, *_helm(target)),
+            (*provider.needed_assets, *_helm(target), *_asked(live)),
             kubernetes=settings.kubernetes_version,
             on_progress=progress.detail,
         )
@@ -151,6 +154,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         tests=tests,
         seed=seed,
         own_tests=own_tests,
+        own_e2e=own_e2e,
         previous=_previous(target, found, settings, kubernetes),
         notes=tuple(notes),
     )
@@ -218,6 +222,20 @@ def _own_tests(
         return None
     return plan_own_tests(
         target, kubernetes=settings.kubernetes_version, on_progress=progress.detail
+    )
+
+
+def _own_e2e(
+    target: Target, suites: tuple[Suite, ...], settings: Settings, progress: Progress
+) -> OwnTestPlan | None:
+    """Returns how the operator's own end-to-end tests are run; None where nobody asks for them."""
+    if not settings.own_tests or not any(suite.own_tests for suite in suites):
+        return None
+    return plan_own_tests(
+        target,
+        kubernetes=settings.kubernetes_version,
+        on_progress=progress.detail,
+        kind="integration",
     )
 
 
@@ -295,6 +313,11 @@ def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
     return next((asset.path for asset in found.assets if asset.component == component), None)
 
 
+def _asked(suites: list[Suite]) -> tuple[assets.Component, ...]:
+    """Returns the binaries that suites run themselves."""
+    return tuple(assets.Component(name) for suite in suites for name in suite.assets)
+
+
 def _helm(target: Target) -> tuple[assets.Component, ...]:
     """Returns helm where the target is a chart."""
     return (assets.Component.HELM,) if target.install.manifests.helm is not None else ()
@@ -311,6 +334,7 @@ def _tests(
         suite=suite,
         seed=seed,
         timeouts=msgspec.to_builtins(settings.timeouts),
+        load=msgspec.to_builtins(settings.load),
     )
     write_document(file, session, mode=0o600)
     return collect(suite, file, keyword=settings.keyword, several=several, workshop=room)

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 import yaml
 
+from harness.assets.components import Component
 from harness.errors import UsageError
 from harness.model.run import Suite
 from harness.resources import bundled
@@ -73,4 +74,10 @@ def _read(folder: Path) -> Suite:
         suite = msgspec.convert(data, Suite)
     except (OSError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise UsageError(f"{file}: {error}", hint="See suites/smoke/suite.yaml.") from error
+    for name in suite.assets:
+        if name not in list(Component):
+            raise UsageError(
+                f"{file}: assets: there is no binary {name!r}.",
+                hint=f"Known: {', '.join(Component)}.",
+            )
     return msgspec.structs.replace(suite, folder=str(folder))

@@ -10,9 +10,9 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.manifests.documents import ManifestSyntaxError, parse
-from harness.model.target import Kind, Target
+from harness.model.target import InstallMode, Kind, Scope, Target
 
-__all__ = ["Sample", "samples"]
+__all__ = ["Sample", "samples", "spread"]
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,12 +23,14 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         file: Absolute path.
         kind: The kind that it belongs to.
         body: The object as the file has it.
+        namespace: Where it is to be tried; empty where a test's own namespace will do.
     """
 
     name: str
     file: str
     kind: Kind
     body: dict[str, Any]  # any JSON
+    namespace: str = ""
 
     def place(self, *, namespace: str, name: str | None = None) -> dict[str, Any]:
         """Returns a copy of the object for a namespace, without what a server assigns.
@@ -55,6 +57,25 @@ def samples(target: Target) -> tuple[Sample, ...]:
             can only happen when a file changes in between.)
     """
     return tuple(_read(Path(path), kind) for kind in target.kinds for path in kind.samples)
+
+
+def spread(found: tuple[Sample, ...], scope: Scope) -> tuple[Sample, ...]:
+    """Returns samples so that each namespace of MultiNamespace is tried by one of them.
+
+    Args:
+        found: All samples.
+        scope: Of the target.
+    """
+    if scope.mode is not InstallMode.MULTI_NAMESPACE or not found:
+        return found
+    first = found[0]
+    return (
+        *found,
+        *(
+            msgspec.structs.replace(first, name=f"{first.name}-in-{place}", namespace=place)
+            for place in scope.namespaces[1:]
+        ),
+    )
 
 
 def _read(path: Path, kind: Kind) -> Sample:

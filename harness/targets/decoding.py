@@ -9,7 +9,7 @@ import msgspec
 
 from harness.model.target import Target, Twin
 from harness.targets.files import resolve
-from harness.targets.gates import parse_gate
+from harness.targets.gates import read_gate
 from harness.targets.requirements import filled
 
 __all__ = ["decode_target", "decode_twin"]
@@ -34,7 +34,7 @@ def decode_target(data: dict[str, Any], folder: Path, twin: Twin | None) -> Targ
     target = _with_programs(msgspec.convert(found, Target))
     return msgspec.structs.replace(
         target,
-        gates=tuple(parse_gate(name, bound) for name, bound in gates.items()),
+        gates=tuple(read_gate(name, bound) for name, bound in gates.items()),
         twin=twin,
     )
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import msgspec
 
 from harness.model.target import Gate
 
-__all__ = ["GateError", "parse_gate"]
+__all__ = ["GateError", "parse_gate", "read_gate"]
 
 _TEXT = re.compile(r"\s*(<=|>=|<|>)?\s*([0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?)\s*(\S*)\s*")
 _UNITS = {
@@ -64,6 +67,23 @@ def parse_gate(measurement: str, bound: str | float) -> Gate:
         unit=base,
         text=words.strip(),
     )
+
+
+def read_gate(measurement: str, written: str | float | dict[str, Any]) -> Gate:
+    """Returns a gate as a target holds it: a bound, or a PromQL expression and its bound.
+
+    Raises:
+        GateError: The bound can't be understood, or one of a PromQL expression has no direction.
+    """
+    if not isinstance(written, dict):
+        return parse_gate(measurement, written)
+    gate = parse_gate(measurement, written["is"])
+    if not gate.operator:
+        raise GateError(
+            f"{_clipped(gate.text)} has no direction",
+            'write one like "< 1": nobody can know which way is better for an expression',
+        )
+    return msgspec.structs.replace(gate, promql=written["promql"])
 
 
 def _clipped(words: str) -> str:

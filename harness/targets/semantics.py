@@ -16,7 +16,7 @@ from harness.readiness import Expression, ExpressionError
 from harness.targets.checking import did_you_mean
 from harness.targets.document import Document, KeyPath, dotted
 from harness.targets.files import is_dir, is_file, resolve
-from harness.targets.gates import GateError, parse_gate
+from harness.targets.gates import GateError, read_gate
 from harness.targets.reading import read
 from harness.targets.requirements import PLACEHOLDERS
 
@@ -155,10 +155,11 @@ def _mutations(document: Document, _: Path) -> Iterator[Problem]:
 
 def _gates(document: Document, _: Path) -> Iterator[Problem]:
     for where, bound in document.each("gates", None):
-        if isinstance(bound, bool) or not isinstance(bound, str | int | float):
+        written = bound.get("is") if isinstance(bound, dict) else bound
+        if isinstance(written, bool) or not isinstance(written, str | int | float):
             continue
         try:
-            parse_gate(str(where[-1]), bound)
+            read_gate(str(where[-1]), bound)
         except GateError as error:
             yield document.problem(where, str(error), hint=error.hint)
 
@@ -218,8 +219,8 @@ def _twin_name(document: Document, path: Path) -> Iterator[Problem]:
 
 
 def _twin_defect(document: Document, _: Path) -> Iterator[Problem]:
-    if not any(document.each("env", None)) and not any(document.each("patches", None)):
-        hint = "give it `env` or `patches`"
+    if not any(any(document.each(key, None)) for key in ("env", "patches", "add")):
+        hint = "give it `env`, `patches` or `add`"
         yield document.problem((), "the twin is no different from its operator", hint=hint)
     for where, value in document.each("env", None, of=str):
         if "\0" in value:

@@ -337,11 +337,22 @@ def _gates() -> Schema:
     return {
         "type": "object",
         "description": "Bounds on measurements, by the measurement's name. A bare value takes the "
-        "measurement's better direction. Units: us, ms, s, m, h; /s, /m; KiB, MiB, GiB; none.",
+        "measurement's better direction. Units: us, ms, s, m, h; /s, /m; KiB, MiB, GiB; none. With "
+        "`promql` and `is`, a bound of your own on what Prometheus sees of the operator, under a "
+        "name of your choice: it is evaluated all the while the suites load and soak measure, and "
+        "its worst value decides.",
         "default": {},
         "examples": [{"convergence_latency_p99": "2s", "knee": ">= 50/s"}],
         "propertyNames": {"pattern": MEASUREMENT},
-        "additionalProperties": {"type": ["string", "number"]},
+        "additionalProperties": {
+            "type": ["string", "number", "object"],
+            "properties": {
+                "promql": text("A PromQL expression.", "max(workqueue_depth)"),
+                "is": {"type": "string", "description": "Its bound.", "examples": ["< 100"]},
+            },
+            "required": ["promql", "is"],
+            "additionalProperties": False,
+        },
     }
 
 

@@ -70,6 +70,12 @@ def twin_schema() -> Schema:
             "additionalProperties": {"type": "string"},
         },
         "patches": listing("Patches of the rendered manifests.", patch, default=[]),
+        "add": listing(
+            "Manifests that are applied beside the rendered ones; a namespaced one names its "
+            "namespace.",
+            _manifest(),
+            default=[],
+        ),
         "expect": listing(
             "Ids of the checks that must find the defect.",
             text("Id of a check.", pattern=CHECK_ID),
@@ -84,3 +90,19 @@ def twin_schema() -> Schema:
         *("apiVersion", "kind", "name", "title", "expect"),
     )
     return {"$schema": DIALECT, "title": "Operator harness faulty twin"} | top
+
+
+def _manifest() -> Schema:
+    """Returns the schema of any Kubernetes object; what its kind demands, the API server says."""
+    properties = {
+        "apiVersion": text("Its API version.", "rbac.authorization.k8s.io/v1"),
+        "kind": text("Its kind.", "ClusterRole", pattern=KIND),
+        "metadata": {
+            "type": "object",
+            "description": "Its metadata.",
+            "properties": {"name": text("Its name.", "operator-extra")},
+            "required": ["name"],
+        },
+    }
+    required = ("apiVersion", "kind", "metadata")
+    return mapping("A Kubernetes object.", properties, *required) | {"additionalProperties": True}

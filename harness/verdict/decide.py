@@ -14,16 +14,19 @@ from harness.model.findings import (
     Status,
 )
 from harness.model.result import RunResult
+from harness.verdict.access import access_checklists
 from harness.verdict.checklist import checklist
 from harness.verdict.facts import (
     broken_tests,
     environment,
     interruption,
     notes,
+    own_test_results,
     run_info,
     test_results,
 )
 from harness.verdict.gates import hold
+from harness.verdict.locations import located
 from harness.verdict.sentence import Grounds, Tally, sentence
 from harness.verdict.waivers import WAIVER_CHECK, Waived, apply
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.access import RbacReport
+    from harness.model.loadresult import LoadResult
     from harness.model.measurement import GateResult, Measurement, Series
     from harness.model.result import Convergence, ErrorNote, PhaseBand
 
@@ -53,6 +57,8 @@ def decide(
     series: Sequence[Series] = (),
     phases: Sequence[PhaseBand] = (),
     permissions: RbacReport | None = None,
+    load: LoadResult | None = None,
+    questions: Sequence[str] = (),
     errors: Sequence[ErrorNote] = (),
     interrupted: str = "",
 ) -> RunResult:
@@ -67,6 +73,8 @@ def decide(
         series: Passed on to the reports.
         phases: Passed on to the reports.
         permissions: Passed on to the reports.
+        load: Passed on to the reports.
+        questions: What a suite asked and evidence can't answer; each begins a sentence.
         errors: What of the harness or its environment broke; tests that broke are added.
         interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
             early end counts too.
@@ -76,6 +84,7 @@ def decide(
     checks = checklist(
         _with_waivers(evidence, outcomes, sifted), catalogue=catalogue, findings=findings
     )
+    waived = _ordered(sifted.waived, catalogue)
     gates = hold(evidence.target.gates, measurements)
     notices = _unique((*errors, *broken_tests(evidence)))
     grounds = _grounds(
@@ -85,6 +94,7 @@ def decide(
         findings=findings,
         gates=gates,
         checks=checks,
+        questions=questions,
     )
     return RunResult(
         verdict=grounds.verdict,
@@ -103,19 +113,24 @@ def decide(
         environment=environment(evidence),
         checks=checks,
         findings=findings,
-        waived=_ordered(sifted.waived, catalogue),
+        waived=waived,
         gates=gates,
         measurements=tuple(measurements),
         convergences=tuple(convergences),
         series=tuple(series),
         phases=tuple(phases),
         permissions=permissions,
+        checklists=access_checklists(
+            checks, findings=findings, waived=waived, permissions=permissions
+        ),
         alterations=evidence.installation.alterations if evidence.installation else (),
         notes=notes(evidence, sifted.idle),
         blind_spots=evidence.cluster.blind_spots if evidence.cluster else (),
         tests=test_results(evidence),
+        own_tests=own_test_results(evidence),
         errors=notices,
         tail=_tail(evidence, findings),
+        load=load,
     )
 
 
@@ -127,6 +142,7 @@ def _grounds(
     findings: Sequence[Finding],
     gates: Sequence[GateResult],
     checks: Sequence[ChecklistItem],
+    questions: Sequence[str],
 ) -> Grounds:
     """Chooses what the verdict rests on; `strict` holds what else turns it."""
     return Grounds(
@@ -136,15 +152,19 @@ def _grounds(
         broken=[gate for gate in gates if gate.met is False],
         open_gates=[gate for gate in gates if gate.met is None],
         open_checks=_unverified(checks) if "not_verified" in strict else (),
+        open_questions=questions,
         undecided=not any(item.status in _DECIDED for item in checks),
     )
 
 
 def _sift(evidence: Evidence, outcomes: Sequence[CheckOutcome]) -> Waived:
     """Applies the waivers, each finding once, even if two windows share it."""
-    found = dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings)
+    found = located(
+        evidence.origins,
+        dict.fromkeys(finding for outcome in outcomes for finding in outcome.findings),
+    )
     today = utc(evidence.manifest.started).date()
-    return apply(evidence.target.waivers, tuple(found), today=today)
+    return apply(evidence.target.waivers, found, today=today)
 
 
 def _with_waivers(

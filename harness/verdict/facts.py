@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.clock import utc
-from harness.model.result import ErrorNote, Fact, RunInfo, TestResult
+from harness.model.result import ErrorNote, Fact, OwnTestResult, RunInfo, TestResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +14,15 @@ if TYPE_CHECKING:
     from harness.model.cluster import Cluster
     from harness.model.target import Waiver
 
-__all__ = ["broken_tests", "environment", "interruption", "notes", "run_info", "test_results"]
+__all__ = [
+    "broken_tests",
+    "environment",
+    "interruption",
+    "notes",
+    "own_test_results",
+    "run_info",
+    "test_results",
+]
 
 _MAX_GAPS = 10
 
@@ -38,6 +46,7 @@ def run_info(evidence: Evidence) -> RunInfo:
         harness_version=manifest.harness_version,
         seed=manifest.seed,
         command=manifest.command,
+        definition=evidence.origins.definition,
     )
 
 
@@ -94,6 +103,22 @@ def test_results(evidence: Evidence) -> tuple[TestResult, ...]:
             checks=test.checks,
         )
         for test in evidence.tests()
+    )
+
+
+def own_test_results(evidence: Evidence) -> tuple[OwnTestResult, ...]:
+    """Returns the cases of the operator's own tests, as their runners told them."""
+    return tuple(
+        OwnTestResult(
+            check=check,
+            title=case.title,
+            outcome=case.outcome,
+            duration_s=case.seconds,
+            message=case.output,
+        )
+        for check, done in (("UNI-001", evidence.own_tests), ("INT-001", evidence.own_e2e))
+        if done is not None
+        for case in done.cases
     )
 
 

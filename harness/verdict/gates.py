@@ -67,10 +67,11 @@ def _held(gate: Gate, measurements: Sequence[Measurement]) -> GateResult:
     met = _COMPARE[sign](value, gate.bound)
     unit = gate.unit or measured.unit
     about = f" ({measured.subject})" if measured.subject else ""
-    reason = (
-        f"{gate.measurement}{about} is {_number(value)} {unit} (n {measured.n}), "
-        f"which is {'within' if met else 'not within'} {sign} {gate.bound:g} {unit}"
-    )
+    found = f"{gate.measurement}{about} is {_number(value)} {unit} (n {measured.n})"
+    if measured.at_least and met is not sign.startswith(">"):
+        reason = f"{found} or more, which leaves {sign} {gate.bound:g} {unit} open"
+        return GateResult(gate=gate, met=None, measured=measured, reason=reason)
+    reason = f"{found}, which is {'within' if met else 'not within'} {sign} {gate.bound:g} {unit}"
     return GateResult(gate=gate, met=met, measured=measured, reason=reason)
 
 

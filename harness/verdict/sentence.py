@@ -33,6 +33,7 @@ class Grounds:
         broken: Gates that aren't met.
         open_gates: Gates that evidence can't decide.
         open_checks: Checks that aren't verified, where that changes the verdict.
+        open_questions: What a suite asked and evidence can't answer.
         undecided: Whether not one check came to a decision.
     """
 
@@ -45,6 +46,7 @@ class Grounds:
         broken: Sequence[GateResult] = (),
         open_gates: Sequence[GateResult] = (),
         open_checks: Sequence[ChecklistItem] = (),
+        open_questions: Sequence[str] = (),
         undecided: bool = False,
     ) -> None:
         self.errors = tuple(errors)
@@ -53,6 +55,7 @@ class Grounds:
         self.broken = tuple(broken)
         self.open_gates = tuple(open_gates)
         self.open_checks = tuple(open_checks)
+        self.open_questions = tuple(open_questions)
         self.undecided = undecided
 
     @property
@@ -64,7 +67,7 @@ class Grounds:
             return Verdict.INTERRUPTED
         if self.failing or self.broken:
             return Verdict.FAIL
-        if self.open_gates or self.open_checks or self.undecided:
+        if self.open_gates or self.open_checks or self.open_questions or self.undecided:
             return Verdict.INCONCLUSIVE
         return Verdict.PASS
 
@@ -83,7 +86,7 @@ class Grounds:
         gates = [f"Gate undecided: {gate.reason}" for gate in self.open_gates]
         checks = [f"{item.check.id} is not verified: {item.reason}" for item in self.open_checks]
         none = ["Not one check could be decided"] if self.undecided else []
-        return (*gates, *checks, *none)
+        return (*self.open_questions, *gates, *checks, *none)
 
 
 class Tally(msgspec.Struct, frozen=True, kw_only=True):

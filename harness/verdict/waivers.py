@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.model.findings import Finding, Severity
+from harness.model.findings import Excuse, Finding, Severity
 from harness.model.target import Waiver
 
 if TYPE_CHECKING:
@@ -80,7 +80,8 @@ def _excused(finding: Finding, waiver: Waiver) -> Finding:
     link = f" ({waiver.link})" if waiver.link else ""
     note = f"Waived until {waiver.expires}: {waiver.reason}{link}"
     detail = f"{note}\n{finding.detail}".rstrip()
-    return msgspec.structs.replace(finding, detail=detail)
+    excuse = Excuse(reason=waiver.reason, expires=waiver.expires, link=waiver.link)
+    return msgspec.structs.replace(finding, detail=detail, waiver=excuse)
 
 
 def _finding(waiver: Waiver) -> Finding:

@@ -13,12 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from harness.analysis.rbac.ledger import ledger
+from harness.analysis.rbac.narrowing import narrowed
 from harness.analysis.rbac.rules import ALL
+from harness.model.findings import EvidenceRef, Holder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from harness.analysis.case import Case
+    from harness.evidence.reader import Evidence
     from harness.model.access import Grant, GrantUse
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.target import Target
@@ -215,7 +218,28 @@ def _finding(case: Case, dangers: Sequence[_Danger], gap: str) -> Finding:
                 *([f"Use isn't known: {gap}."] if gap else _uses(dangers)),
             ]
         ),
+        evidence=_evidence(case.evidence, dangers),
+        snippet="" if gap else narrowed([(danger.use, danger.verbs) for danger in dangers]),
+        holder=Holder(
+            identity=first.identity,
+            role=first.role,
+            binding=first.binding,
+            rules=tuple(sorted({danger.use.grant.rule for danger in dangers})),
+        ),
     )
+
+
+def _evidence(evidence: Evidence, dangers: Sequence[_Danger]) -> list[EvidenceRef]:
+    """Where the rule was seen, and the first request that used it, for each."""
+    snapshots = sorted(evidence.run.access.glob("*.json"))
+    refs = [EvidenceRef(file=evidence.place(path)) for path in snapshots[-1:]]
+    used = [danger.use for danger in dangers if set(danger.verbs) & set(danger.use.used_verbs)]
+    refs += [
+        EvidenceRef(file=evidence.place(use.file), line=use.line)
+        for use in used[:_SHOWN]
+        if use.line
+    ]
+    return refs
 
 
 def _short(dangers: Sequence[_Danger], words: Sequence[str]) -> str:

@@ -18,13 +18,21 @@ __all__ = ["UNAUDITED_VERBS", "spread"]
 UNAUDITED_VERBS = frozenset({"bind", "escalate", "use", "approve", "sign", "attest"})
 """Checked inside a handler or an admission plugin; discovery doesn't list them either."""
 
+_RBAC = "rbac.authorization.k8s.io"
+_HIDDEN = {
+    (_RBAC, "clusterroles"): ("bind", "escalate"),
+    (_RBAC, "roles"): ("bind", "escalate"),
+    ("", "serviceaccounts"): ("impersonate",),
+}
+"""What a wildcard for verbs holds besides those that discovery lists."""
+
 
 def spread(identity: str, bound: BoundRule, served: Iterable[ServedResource]) -> tuple[Grant, ...]:
     """Returns what one bound rule grants.
 
-    Wildcards are resolved to what the server serves; what a rule names literally stays, served
-    or not. A rule that reaches every resource or verb also covers kinds that don't exist yet:
-    such grants say `wildcard`.
+    Wildcards are resolved to what the server serves and the binding reaches; what a rule names
+    literally stays, served or not. A rule that reaches every resource or verb also covers kinds
+    that don't exist yet: such grants say `wildcard`.
 
     Args:
         identity: User name.
@@ -49,8 +57,8 @@ def spread(identity: str, bound: BoundRule, served: Iterable[ServedResource]) ->
 
     found = [
         grant(group=group, resource=resource, verbs=verbs, names=rule.resource_names)
-        for group, resource, offered in _resources(rule, tuple(served))
-        for verbs in _bundles(_verbs(rule, offered))
+        for group, resource, offered in _resources(rule, tuple(_reached(bound, served)))
+        for verbs in _bundles(_verbs(rule, _complete(offered, group, resource)))
     ]
     if not bound.binding.namespace:  # a RoleBinding gives no URLs
         found += [
@@ -59,6 +67,14 @@ def spread(identity: str, bound: BoundRule, served: Iterable[ServedResource]) ->
             for verbs in _bundles(_verbs(rule, ("get", "post", "put", "delete", "head")))
         ]
     return tuple(found)
+
+
+def _reached(bound: BoundRule, served: Iterable[ServedResource]) -> Iterator[ServedResource]:
+    """Yields what a binding can reach: of a namespace, its objects and the Namespace itself."""
+    for item in served:
+        own = not item.group and item.resource.partition("/")[0] == "namespaces"
+        if not bound.binding.namespace or item.namespaced or own:
+            yield item
 
 
 def _resources(
@@ -82,6 +98,11 @@ def _resources(
 def _unserved(resource: str) -> tuple[str, ...]:
     """What may be asked of a resource that the server doesn't list."""
     return ("update",) if resource.endswith("/finalizers") else ()
+
+
+def _complete(verbs: tuple[str, ...], group: str, resource: str) -> tuple[str, ...]:
+    """Returns the verbs of a served resource with those that discovery doesn't list."""
+    return (*verbs, *_HIDDEN.get((group, resource), ())) if verbs else ()
 
 
 def _matches(pattern: str, group: str, key: tuple[str, str]) -> bool:

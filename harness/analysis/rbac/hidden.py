@@ -11,21 +11,30 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.rbac.rows import Row, asks, request_of
+from harness.analysis.rbac.rows import Row, asks
 from harness.analysis.rbac.rules import Request, allows
 from harness.model.access import GrantState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from harness.evidence.calllog import CallLog, CallShape
     from harness.model.access import AccessSnapshot, PolicyRule, RoleObject
-    from harness.model.records import ApiCall
+    from harness.model.records import ApiCall, Handed
 
-__all__ = ["explain_admission", "explain_questions", "explain_repeated_events", "explain_within"]
+__all__ = [
+    "CREATED",
+    "explain_admission",
+    "explain_creation",
+    "explain_questions",
+    "explain_repeated_events",
+    "explain_writes_of_roles",
+]
 
-_CREATED = 201
+CREATED = 201
 _REFUSED = 400
 _ROLES = frozenset({"roles", "clusterroles"})
+_QUESTIONS = "selfsubjectaccessreviews.authorization.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _SIGNER_VERBS = frozenset({"approve", "sign", "attest"})
 
@@ -48,21 +57,38 @@ def explain_repeated_events(rows: Sequence[Row]) -> None:
             row.explain(GrantState.INDIRECT, note, create.namespaces)
 
 
-def explain_within(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -> None:
-    """Marks what a request passed besides what is audited of it."""
-    if call.verb in ("patch", "update") and call.code == _CREATED:
-        request = request_of(call, verb="create")
-        for row in rows:
-            if row.covers(request):
-                row.explain(
-                    GrantState.INDIRECT,
-                    f"a {call.verb} that made its object also passed the check for create",
-                    [call.namespace],
-                )
-    plural, _, group = call.resource.partition(".")
+def explain_creation(call: CallShape, request: Request, rows: Iterable[Row]) -> None:
+    """Marks the create that a write passed unseen, since there was nothing to change yet."""
+    for row in rows:
+        if row.covers(request):
+            row.explain(
+                GrantState.INDIRECT,
+                f"a {call.verb} that made its object also passed the check for create",
+                [call.namespace],
+            )
+
+
+def _writes_rbac(call: CallShape) -> bool:
     written = call.verb in ("create", "update", "patch") and call.code < _REFUSED
-    if group != _RBAC or not written:
-        return
+    return written and call.resource.partition(".")[2] == _RBAC
+
+
+def explain_writes_of_roles(
+    calls: CallLog, by_identity: Mapping[str, Sequence[Row]], access: AccessSnapshot
+) -> None:
+    """Marks what writes of roles and bindings asked for besides; each kind of write once."""
+    written = calls.where(_writes_rbac)
+    seen: set[tuple[CallShape, Handed | None]] = set()
+    for row in written.rows():
+        call = written.at(row.position)
+        kind = (row.shape, call.handed)
+        if kind not in seen:
+            seen.add(kind)
+            _explain_write(call, by_identity[call.user], access)
+
+
+def _explain_write(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -> None:
+    plural = call.resource.partition(".")[0]
     for row in rows:
         verb = {True: "escalate", False: "bind"}[plural in _ROLES]
         if row.grant.group == _RBAC and row.grant.resource == plural and verb in row.grant.verbs:
@@ -82,22 +108,28 @@ def explain_within(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -
                 )
 
 
-def explain_questions(call: ApiCall, rows: Sequence[Row]) -> None:
+def _is_question(call: CallShape) -> bool:
+    return call.resource == _QUESTIONS
+
+
+def explain_questions(calls: CallLog, by_identity: Mapping[str, Sequence[Row]]) -> None:
     """Marks what the operator asks about: who asks whether it may, does without what it may not.
 
     prometheus-operator, for one, watches nothing of a kind whose status it may not write.
     """
-    if call.review is None:
-        return
-    request = Request(**msgspec.structs.asdict(call.review))
-    for row in rows:
-        if row.covers(request):
-            row.explain(
-                GrantState.INDIRECT,
-                "the operator asks whether it may (SelfSubjectAccessReview), and leaves out what "
-                "it may not",
-                [request.namespace],
-            )
+    asked = {(call.user, call.review) for call in calls.where(_is_question)}
+    for user, review in asked:
+        if review is None:  # a policy that doesn't log the question
+            continue
+        request = Request(**msgspec.structs.asdict(review))
+        for row in by_identity[user]:
+            if row.covers(request):
+                row.explain(
+                    GrantState.INDIRECT,
+                    "the operator asks whether it may (SelfSubjectAccessReview), and leaves out "
+                    "what it may not",
+                    [request.namespace],
+                )
 
 
 def _handed(call: ApiCall, access: AccessSnapshot) -> tuple[PolicyRule, ...]:

@@ -7,6 +7,7 @@ that allows the request, since the reason in the audit log names the first one o
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -16,10 +17,12 @@ import msgspec
 from harness.analysis.rbac.authorizer import Authorizer, BoundRule
 from harness.analysis.rbac.grants import spread
 from harness.analysis.rbac.hidden import (
+    CREATED,
     explain_admission,
+    explain_creation,
     explain_questions,
     explain_repeated_events,
-    explain_within,
+    explain_writes_of_roles,
 )
 from harness.analysis.rbac.rows import Row, request_of
 from harness.analysis.writes import audit_gap, operator_calls
@@ -28,8 +31,9 @@ from harness.model.access import AccessSnapshot, GrantUse, ServedResource
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from harness.analysis.rbac.rules import Request
+    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
+    from harness.model.records import Phase
     from harness.model.target import Target
 
 __all__ = ["Ledger", "ledger"]
@@ -61,7 +65,8 @@ def ledger(evidence: Evidence) -> Ledger:
     gap = audit_gap(evidence)
     if not gap:
         _attribute(rows, evidence, access)
-    return Ledger(uses=tuple(row.result() for row in rows), gap=gap, access=access)
+    calls = evidence.calls()
+    return Ledger(uses=tuple(row.result(calls) for row in rows), gap=gap, access=access)
 
 
 def _merged(snapshots: Sequence[AccessSnapshot], target: Target) -> AccessSnapshot:
@@ -101,8 +106,13 @@ def _rows(identities: Iterable[str], access: AccessSnapshot) -> Iterator[Row]:
 
 
 def _for_everybody(bound: BoundRule) -> bool:
-    """Whether Kubernetes itself gives this to all: discovery, self-reviews."""
-    return all(
+    """Whether Kubernetes itself gives this to all: discovery, self-reviews.
+
+    Its own bindings are called as their roles are; anybody else's, of cluster-admin to a group
+    of ServiceAccounts for example, is the operator's as any other.
+    """
+    own = bound.role.name.startswith("system:") and bound.binding.name == bound.role.name
+    return own and all(
         subject.kind == "Group" and subject.name.startswith("system:")
         for subject in bound.binding.subjects
     )
@@ -113,22 +123,47 @@ def _attribute(rows: Sequence[Row], evidence: Evidence, access: AccessSnapshot) 
     for row in rows:
         by_identity[row.grant.identity].append(row)
     named = any(row.grant.names for row in rows)
-    phases = [(p.span.start.wall_ns, p.span.end.wall_ns, p.name) for p in evidence.phases()]
-    found: dict[tuple[str, Request], list[Row]] = {}
-    for call in operator_calls(evidence):
-        if call.decision != "allow":
-            continue
-        request = request_of(call)
-        if not named and request.name:
-            request = msgspec.structs.replace(request, name="")
-        key = (call.user, request)
-        if key not in found:
-            found[key] = [row for row in by_identity[call.user] if row.covers(request)]
-        windows = [name for start, end, name in phases if start <= call.received_ns <= end]
-        for row in found[key]:
-            row.use(call, windows)
-        explain_questions(call, by_identity[call.user])
-        explain_within(call, by_identity[call.user], access)
+    windows = _Windows(evidence.phases())
+    calls = operator_calls(evidence).where(_is_allowed)
+    by_name: dict[CallShape, dict[str, list[Row]]] = defaultdict(dict)
+    for call in calls.rows():
+        shape = call.shape
+        # Only resourceNames and URLs make a difference between requests of one shape.
+        name = call.uri if not shape.resource else call.name if named else ""
+        found = by_name[shape]
+        if name not in found:
+            request = request_of(calls.at(call.position))
+            held = by_identity[shape.user]
+            found[name] = [row for row in held if row.covers(request)]
+            if shape.verb in ("patch", "update") and shape.code == CREATED:
+                explain_creation(
+                    shape, msgspec.structs.replace(request, verb="create", name=""), held
+                )
+        open_windows = windows.at(call.received_ns)
+        for row in found[name]:
+            row.use(call, open_windows)
+    explain_questions(calls, by_identity)
+    explain_writes_of_roles(calls, by_identity, access)
     explain_repeated_events(rows)
     for row in rows:
         explain_admission(row)
+
+
+class _Windows:
+    """Which windows were open at a moment; they may overlap."""
+
+    def __init__(self, phases: Iterable[Phase]) -> None:
+        spans = [(p.span.start.wall_ns, p.span.end.wall_ns, p.name) for p in phases]
+        # Bounds are included: a window is open up to the nanosecond after its end.
+        edges = sorted({edge for start, end, _ in spans for edge in (start, end + 1)})
+        self._edges = edges
+        self._open = [()] + [
+            tuple(name for start, end, name in spans if start <= edge <= end) for edge in edges
+        ]
+
+    def at(self, wall_ns: int) -> tuple[str, ...]:
+        return self._open[bisect_right(self._edges, wall_ns)]
+
+
+def _is_allowed(call: CallShape) -> bool:
+    return call.decision == "allow"

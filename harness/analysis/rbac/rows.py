@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from harness.analysis.rbac.authorizer import BoundRule
+    from harness.evidence.calllog import CallLog, CallRow
     from harness.model.access import Grant
     from harness.model.records import ApiCall
 
@@ -63,7 +64,7 @@ class Row:
         self.grant = grant
         self.bound = bound
         self.count = 0
-        self.first: ApiCall | None = None
+        self.first: CallRow | None = None
         self.last_ns = 0
         self.verbs: set[str] = set()
         self.namespaces: set[str] = set()
@@ -85,17 +86,18 @@ class Row:
             request
         )
 
-    def use(self, call: ApiCall, windows: Iterable[str]) -> None:
+    def use(self, row: CallRow, windows: Iterable[str]) -> None:
         """Counts a request that it allowed, in the windows in which it came."""
-        if self.first is None or call.received_ns < self.first.received_ns:
-            self.first = call
-        self.last_ns = max(self.last_ns, call.received_ns)
+        if self.first is None or row.received_ns < self.first.received_ns:
+            self.first = row
+        self.last_ns = max(self.last_ns, row.received_ns)
         self.count += 1
-        self.verbs.add(call.verb)
-        self.namespaces.add(call.namespace)
-        if call.name and len(self.names) < _SHOWN_NAMES:
-            self.names[call.name] = None
-        self.windows.update(dict.fromkeys(windows))
+        self.verbs.add(row.shape.verb)
+        self.namespaces.add(row.shape.namespace)
+        if row.name and len(self.names) < _SHOWN_NAMES:
+            self.names[row.name] = None
+        for window in windows:
+            self.windows[window] = None
 
     def explain(self, state: GrantState, note: str, namespaces: Iterable[str] = ()) -> None:
         """Says what the grant is for where no request shows it, and where it's needed for that."""
@@ -103,10 +105,10 @@ class Row:
         if self.other is GrantState.UNOBSERVED:
             self.other, self.note = state, note
 
-    def result(self) -> GrantUse:
+    def result(self, calls: CallLog) -> GrantUse:
         """Returns what is known when all requests have been seen."""
         state = GrantState.USED if self.first else self.other
-        first = self.first
+        first = calls.at(self.first.position) if self.first else None
         return GrantUse(
             grant=self.grant,
             state=state,

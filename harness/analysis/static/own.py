@@ -1,4 +1,4 @@
-"""UNI-001: the operator's own unit tests."""
+"""UNI-001 and INT-001: the operator's own tests, unit and end-to-end."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.records import OwnTests
 
-__all__ = ["own_tests_pass"]
+__all__ = ["end_to_end_tests_pass", "own_tests_pass"]
 
 _SHOWN = 20
 
@@ -21,20 +21,30 @@ def own_tests_pass(case: Case) -> CheckOutcome:
     """UNI-001: the command ends with 0, in its time, and has run a test."""
     if not case.evidence.target.tests.unit:
         return case.inapplicable("the target definition names no tests.unit")
-    done = case.evidence.own_tests
+    return _judged(case, case.evidence.own_tests, "unit tests")
+
+
+def end_to_end_tests_pass(case: Case) -> CheckOutcome:
+    """INT-001: the same of the end-to-end tests."""
+    if not case.evidence.target.tests.integration:
+        return case.inapplicable("the target definition names no tests.integration")
+    return _judged(case, case.evidence.own_e2e, "end-to-end tests")
+
+
+def _judged(case: Case, done: OwnTests | None, words: str) -> CheckOutcome:
     if done is None:
-        return case.undecided("the operator's own unit tests were not run")
+        return case.undecided(f"the operator's own {words} were not run")
     if done.exit_code is None:
-        text = f"The operator's unit tests took longer than {done.limit_s:g} s and were stopped"
+        text = f"The operator's {words} took longer than {done.limit_s:g} s and were stopped"
         return case.failed(_finding(case, done, text, shlex.join(done.command), done.tail))
-    if done.exit_code != 0:
-        return case.failed(*_failures(case, done))
+    if done.exit_code != 0 or done.failed:
+        return case.failed(*_failures(case, done, words))
     if done.counted and not done.passed:
         return case.undecided(f"{shlex.join(done.command)} ran no test")
     return case.passed()
 
 
-def _failures(case: Case, done: OwnTests) -> list[Finding]:
+def _failures(case: Case, done: OwnTests, words: str) -> list[Finding]:
     total = len(done.failed)
     found = [
         _finding(case, done, f"The operator's test {test.name} failed", test.name, test.output)
@@ -45,7 +55,7 @@ def _failures(case: Case, done: OwnTests) -> list[Finding]:
         text = f"{total - _SHOWN} more of the operator's tests failed"
         found.append(_finding(case, done, text, shlex.join(done.command), rest))
     if not found:
-        text = f"The operator's unit tests ended with {done.exit_code}"
+        text = f"The operator's {words} ended with {done.exit_code}"
         found.append(_finding(case, done, text, shlex.join(done.command), done.tail))
     return found
 

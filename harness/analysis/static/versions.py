@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from harness.analysis.static.material import Definition, Flaw, Version
 
-__all__ = ["columns_lead_somewhere", "versions_convert"]
+__all__ = ["columns_lead_somewhere", "leads", "versions_convert"]
 
 Json = dict[str, Any]
 _FILTER = re.compile(r"\[[^\]]*\]")
@@ -77,7 +77,7 @@ def columns_lead_somewhere(crd: Definition) -> Iterator[Flaw]:
         blind = [
             f"{column['name']}: {column['jsonPath']}"
             for column in version.columns
-            if not _leads(version.schema, str(column["jsonPath"]))
+            if not leads(version.schema, str(column["jsonPath"]))
         ]
         if blind:
             yield crd.flaw(
@@ -94,7 +94,7 @@ def columns_lead_somewhere(crd: Definition) -> Iterator[Flaw]:
             )
 
 
-def _leads(schema: Json, path: str) -> bool:
+def leads(schema: Json, path: str) -> bool:
     """Whether a simple JSON path leads to a field; what isn't understood does."""
     steps = [
         (match[1] or match[2] or "[]").replace("\\.", ".")

@@ -9,11 +9,11 @@ import msgspec
 import yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from harness.clusters.local.ports import Ports
 
-__all__ = ["CLUSTER_NAME", "SERVICE_IP", "Paths", "render"]
+__all__ = ["CLUSTER_NAME", "SERVICE_IP", "Paths", "audit_policy", "render"]
 
 CLUSTER_NAME = "local"
 """kwokctl's name for the cluster; each has a work folder of its own, so it may be the same."""
@@ -103,6 +103,27 @@ def render(paths: Paths, ports: Ports, binaries: Mapping[str, Path], *, durable:
     }
     stages = Path(__file__).with_name("stages.yaml").read_text()
     return yaml.safe_dump(document, sort_keys=False, width=1000) + "---\n" + stages
+
+
+def audit_policy(bodies: Sequence[str] = ()) -> str:
+    """Returns the audit policy, as YAML.
+
+    Args:
+        bodies: Resources ("<plural>.<group>") whose requests and answers are logged whole; for
+            those whose bodies may hold secrets that doesn't hold.
+    """
+    text = Path(__file__).with_name("audit-policy.yaml").read_text(encoding="utf-8")
+    if not bodies:
+        return text
+    policy = yaml.safe_load(text)
+    whole = [_named(resource) for resource in bodies]
+    policy["rules"].insert(1, {"level": "RequestResponse", "resources": whole})
+    return yaml.safe_dump(policy, sort_keys=False)
+
+
+def _named(resource: str) -> dict[str, Any]:
+    plural, _, group = resource.partition(".")
+    return {"group": group, "resources": [plural, f"{plural}/status"]}
 
 
 def _options(ports: Ports, binaries: Mapping[str, Path]) -> dict[str, Any]:

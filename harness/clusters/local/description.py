@@ -8,6 +8,8 @@ from harness.clusters.local.identities import HARNESS, IDENTITIES
 from harness.model.cluster import Capability, Cluster, ComponentVersion
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.assets import AssetSet
     from harness.clusters.local.configuration import Paths
     from harness.clusters.local.ports import Ports
@@ -56,7 +58,14 @@ _CONTROLLERS = {
 
 
 def describe(
-    *, name: str, paths: Paths, ports: Ports, assets: AssetSet, version: str, durable: bool
+    *,
+    name: str,
+    paths: Paths,
+    ports: Ports,
+    assets: AssetSet,
+    version: str,
+    durable: bool,
+    audit_bodies: Sequence[str] = (),
 ) -> Cluster:
     """Returns the Cluster.
 
@@ -67,11 +76,16 @@ def describe(
         assets: Binaries that it was made with.
         version: As the API server says, for example "v1.34.4".
         durable: Whether etcd waits for the disk.
+        audit_bodies: Resources whose requests and answers the audit log holds whole.
     """
     fsync = (
         "etcd waits for the disk (--durable)."
         if durable
         else "etcd runs with --unsafe-no-fsync: writes are faster than on a real cluster."
+    )
+    bodies = (
+        f"The audit log holds requests and answers of {resource} whole, which costs time."
+        for resource in audit_bodies
     )
     return Cluster(
         id=paths.state.name,
@@ -90,6 +104,7 @@ def describe(
             ComponentVersion(name=asset.component, version=asset.version, source=asset.source)
             for asset in assets.assets
         ),
-        facts=(fsync, *_FACTS),
+        metrics={"etcd": f"http://127.0.0.1:{ports.etcd}/metrics"},
+        facts=(fsync, *bodies, *_FACTS),
         blind_spots=_BLIND_SPOTS,
     )

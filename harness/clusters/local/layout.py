@@ -7,10 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clusters.local import snapshots
-from harness.clusters.local.configuration import CLUSTER_NAME, SERVICE_IP, Paths, render
+from harness.clusters.local.configuration import (
+    CLUSTER_NAME,
+    SERVICE_IP,
+    Paths,
+    audit_policy,
+    render,
+)
 from harness.guard.leftovers import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.clusters.local.ports import Ports
     from harness.evidence.folder import RunFolder
     from harness.kube.client import KubeClient
@@ -49,8 +57,9 @@ def write_files(
     *,
     durable: bool,
     name: str,
+    audit_bodies: Sequence[str] = (),
 ) -> None:
-    """Writes all that kwokctl and the components read."""
+    """Writes all that kwokctl and the components read; see `render` and `audit_policy`."""
     from harness.clusters.local.pki import Pki, write_kubeconfig  # noqa: PLC0415 - slow to import
 
     server = f"https://127.0.0.1:{ports.apiserver}"
@@ -76,8 +85,7 @@ def write_files(
         name=f"harness-{name}",
     )
     snapshots.link_tools(paths, binaries)
-    policy = Path(__file__).with_name("audit-policy.yaml").read_bytes()
-    write_private(paths.state / "audit-policy.yaml", policy)
+    write_private(paths.state / "audit-policy.yaml", audit_policy(audit_bodies).encode())
     write_private(paths.configuration, render(paths, ports, binaries, durable=durable).encode())
 
 

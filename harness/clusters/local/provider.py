@@ -58,13 +58,14 @@ class LocalProvider:
     """The provider `local`.
 
     Args:
-        settings: Of which it reads `durable` and `timeouts.cluster`.
+        settings: Of which it reads `durable`, `audit_bodies` and `timeouts.cluster`.
     """
 
     disposable = True
 
     def __init__(self, settings: Settings) -> None:
         self._durable = settings.durable
+        self._audit_bodies = settings.audit_bodies
         self._timeout = settings.timeouts.cluster
 
     @property
@@ -110,7 +111,14 @@ class LocalProvider:
         binaries = {asset: assets.path(asset) for asset in ASSETS}
         reservation = reserve()
         try:
-            write_files(paths, reservation.ports, binaries, durable=self._durable, name=name)
+            write_files(
+                paths,
+                reservation.ports,
+                binaries,
+                durable=self._durable,
+                name=name,
+                audit_bodies=self._audit_bodies,
+            )
             tell("starting etcd, API server, controller-manager, scheduler and kwok")
             version = _boot_up(
                 paths, reservation.ports, binaries, guard, deadline=deadline, tell=tell
@@ -122,6 +130,7 @@ class LocalProvider:
                 assets=assets,
                 version=version,
                 durable=self._durable,
+                audit_bodies=self._audit_bodies,
             )
             remember(cluster, state_dir)
         except BaseException:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from harness.model.cluster import Cluster
     from harness.model.installation import Installation
 
-__all__ = ["OperatorControl"]
+__all__ = ["OperatorControl", "copy_of", "refuse_fixed"]
 
 _POLL_S = 0.05
 _DEATH_LOOK_S = 0.25
@@ -125,18 +125,12 @@ class OperatorControl:
         """
         launch = self._read()
         primary = self._primaries()[0]
-        if primary.ports.fixed:
-            ports = ", ".join(f"{port} ({what})" for port, what in primary.ports.fixed.items())
-            raise ClusterError(
-                f"{primary.deployment} can't run twice on this machine: no flag of its manifests "
-                f"moves port {ports}.",
-                hint="Give the operator flags for its ports.",
-            )
+        refuse_fixed(primary)
         copies = [item for item in launch.instances if item.primary == primary.process]
         name = f"{primary.process}-replica-{len(copies) + 1}"
         self._scale(primary, len(copies) + 2)
         copy = self._launching().adopt(
-            _copy_of(primary, name, launch),
+            copy_of(primary, name, launch),
             taken={item.pod_uid for item in launch.instances},
             timeout=_POD_S,
         )
@@ -370,8 +364,29 @@ def _elections(launch: LaunchFile) -> list[tuple[Instance, ...]]:
     return [tuple(group) for group in groups.values()]
 
 
-def _copy_of(primary: Instance, name: str, launch: LaunchFile) -> Instance:
-    """Returns a second instance: other folder, log, control groups and ports."""
+def refuse_fixed(primary: Instance) -> None:
+    """Refuses a second process of one that listens on a port that can't be moved.
+
+    Raises:
+        ClusterError: It does.
+    """
+    if primary.ports.fixed:
+        ports = ", ".join(f"{port} ({what})" for port, what in primary.ports.fixed.items())
+        raise ClusterError(
+            f"{primary.deployment} can't run twice on this machine: no flag of its manifests "
+            f"moves port {ports}.",
+            hint="Give the operator flags for its ports.",
+        )
+
+
+def copy_of(primary: Instance, name: str, launch: LaunchFile) -> Instance:
+    """Returns a second instance: other folder, log, control groups and ports.
+
+    Args:
+        primary: What it is a copy of.
+        name: Of its process.
+        launch: All that run, whose ports are taken.
+    """
     taken = [port for item in launch.instances for port in item.ports.moved.values()]
     moved: dict[int, int] = {}
     for port in primary.ports.moved:

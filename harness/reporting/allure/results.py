@@ -149,6 +149,8 @@ class _Writer:
             detail = "." + " ".join(case.name.split()[:2])  # another bound is the same gate
         elif case.group == HARNESS:
             detail = f".{case.name}"
+        elif case.own:
+            detail = f".{case.own}"
         name = one_line(f"{self._suites}.{case.group}{detail}")
         self._seen[name] += 1
         again = self._seen[name]
@@ -178,7 +180,7 @@ class _Writer:
             return self._start, self._start + int(self._result.run.duration_s * 1000)
         begun = [step.start for step in steps if step.start]
         if not begun:
-            return self._start, self._start
+            return self._start, self._start + int(case.seconds * 1000)
         return min(begun), max(step.stop for step in steps)
 
     def _step(self, case: Case, test: TestResult, raw: RawResult | None) -> Step:
@@ -248,6 +250,8 @@ def _belongs(test: TestResult, case: Case) -> bool:
     """Whether a test is a step of a case."""
     if case.group == HARNESS:
         return test.test == case.name
+    if case.own:
+        return False
     if case.group == _OWN_TESTS:
         blamed = any(finding.subject == test.test for finding in case.findings)
         return blamed or not test.checks

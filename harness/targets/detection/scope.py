@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.manifests.objects import Object, group_of, kind_of, namespace_of
+from harness.manifests.watching import FLAGS, VARIABLES, is_kopf, kopf_namespaces
 from harness.model.target import InstallMode, Webhooks
 from harness.targets.detection.containers import env_of, flags_of
 from harness.targets.detection.facts import FoundScope
@@ -20,11 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["find_scope", "unknown_kinds"]
 
-_VARIABLES = ("WATCH_NAMESPACE", "WATCH_NAMESPACES", "WATCHED_NAMESPACE", "WATCHED_NAMESPACES")
-_FLAGS = (
-    *("watch-namespace", "watch-namespaces", "watched-namespace", "watched-namespaces"),
-    *("namespace", "namespaces"),
-)
+_FLAGS = (*FLAGS, "namespace")
+_PATTERN = frozenset("*?![,")
+"""Characters of a pattern in kopf's -n; it may mean namespaces that aren't there yet."""
+
 _NOT_OWNED = {"events", "leases", "tokenreviews", "subjectaccessreviews", "endpoints"}
 _NOT_OWNED |= {"selfsubjectaccessreviews", "selfsubjectrulesreviews", "localsubjectaccessreviews"}
 _MAKES = ("create", "patch")
@@ -64,7 +64,7 @@ _Found = tuple[InstallMode, tuple[str, ...], str]
 
 
 def _by_setting(container: Container, home: str) -> _Found | None:
-    for name in _VARIABLES:
+    for name in VARIABLES:
         entry = env_of(container).get(name)
         if entry is None:
             continue
@@ -77,11 +77,23 @@ def _by_setting(container: Container, home: str) -> _Found | None:
         if "olm.targetNamespaces" in path:
             reason = f"the variable {name} comes from OLM, which leaves it empty here"
             return InstallMode.ALL_NAMESPACES, (), reason
+    if is_kopf(container):
+        return _kopf(container, home)
     flags = flags_of(container)
     for name in _FLAGS:
         if flags.get(name):
             return _mode(flags[name], f"the flag --{name}", home)
     return None
+
+
+def _kopf(container: Container, home: str) -> _Found | None:
+    names = kopf_namespaces(container)
+    if not names:
+        return InstallMode.ALL_NAMESPACES, (), "kopf is given no namespace by -n"
+    if any(_PATTERN & set(name) for name in names):
+        what = f"kopf's -n is a pattern, {', '.join(names)}"
+        return InstallMode.ALL_NAMESPACES, (), what
+    return _mode(",".join(names), "kopf's -n", home)
 
 
 def _mode(value: str, what: str, home: str) -> _Found | None:

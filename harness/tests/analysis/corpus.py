@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from harness import command, resources
+from harness.runner.suites import load_suite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -84,7 +85,8 @@ def unpack(name: str, folder: Path) -> Path:
 def _twins() -> dict[str, Json]:
     folder = resources.bundled("operators_under_test") / _TARGET / "twins"
     read = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in folder.glob("*.yaml"))
-    return {str(twin["name"]): twin for twin in read}
+    smoke = set(load_suite("smoke").checks)
+    return {str(twin["name"]): twin for twin in read if set(twin["expect"]) <= smoke}
 
 
 def pack(name: str, run: RunFolder) -> Path:

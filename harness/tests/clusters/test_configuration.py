@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from harness.clusters.local import configuration
-from harness.clusters.local.configuration import Paths, render
+from harness.clusters.local.configuration import Paths, audit_policy, render
 from harness.clusters.local.ports import Ports
 
 HERE = Path(__file__).parent
@@ -114,3 +114,14 @@ def test_the_audit_policy_logs_no_secret_body_and_drops_nothing(
     assert level(policy, verb, group, resource) == expected
     assert policy["omitStages"] == ["RequestReceived"], "ResponseStarted shows open watches"
     assert not any(rule["level"] == "None" or "users" in rule for rule in policy["rules"])
+
+
+def test_a_calibration_logs_whole_requests_of_what_it_names_and_never_a_secret() -> None:
+    policy = yaml.safe_load(audit_policy(["tasks.example.org", "secrets"]))
+    whole = "RequestResponse"
+    assert level(policy, "create", "example.org", "tasks") == whole
+    assert level(policy, "patch", "example.org", "tasks/status") == whole
+    assert level(policy, "create", "example.org", "others") == "Metadata"
+    assert level(policy, "get", "", "secrets") == "Metadata"
+    assert policy["omitStages"] == ["RequestReceived"]
+    assert audit_policy() == (LOCAL / "audit-policy.yaml").read_text()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import EvidenceError
-from harness.evidence.columns import ColumnWriter, read_columns
+from harness.evidence.columns import ColumnWriter, read_columns, read_tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,3 +97,27 @@ def test_a_file_without_rows_is_empty(tmp_path: Path) -> None:
     found = read_columns(tmp_path / "x.i64")
     assert len(found) == 0
     assert list(found["threads"]) == []
+
+
+def test_rows_are_given_to_numpy_without_copying(tmp_path: Path) -> None:
+    writer = ColumnWriter(tmp_path / "x.i64", NAMES)
+    writer.append(1, 2, 3)
+    writer.append(2**62, -1, 0)
+    writer.close()
+    table = read_columns(tmp_path / "x.i64").table
+    assert (len(table), table["rss_bytes"].tolist()) == (2, [2, -1])
+    assert table["mono_ns"].base is not None  # a view
+    with pytest.raises(KeyError):
+        table["nothing"]
+
+
+def test_a_file_is_read_piece_by_piece_without_its_torn_last_row(tmp_path: Path) -> None:
+    path = tmp_path / "x.i64"
+    writer = ColumnWriter(path, NAMES)
+    for number in range(5):
+        writer.append(number, 0, 0)
+    writer.close()
+    with path.open("ab") as file:
+        file.write(b"torn")
+    pieces = [table["mono_ns"].tolist() for table in read_tables(path, rows=2)]
+    assert pieces == [[0, 1], [2, 3], [4]]

@@ -74,6 +74,21 @@ def test_a_twin_sets_variables_and_patches_manifests(tmp_path: Path, file: Path)
     ]
 
 
+def test_a_twin_adds_manifests_after_the_others(tmp_path: Path, file: Path) -> None:
+    extra = {"apiVersion": "v1", "kind": "X", "metadata": {"name": "x", "namespace": "elsewhere"}}
+    defect = target(tmp_path, str(file), twin=Twin(name="b", title="B", expect=(), add=(extra,)))
+    assert render(defect, kubectl=KUBECTL)[2] == extra
+    (change,) = twin_alterations(defect)
+    assert (change.subject, change.after) == ("X elsewhere/x", "added")
+
+
+def test_a_twin_that_adds_what_is_there_is_an_error(tmp_path: Path, file: Path) -> None:
+    extra = {"apiVersion": "v1", "kind": "X", "metadata": {"name": "x"}}
+    defect = target(tmp_path, str(file), twin=Twin(name="b", title="B", expect=(), add=(extra,)))
+    with pytest.raises(TargetError, match="adds X x, which is there already"):
+        render(defect, kubectl=KUBECTL)
+
+
 @pytest.mark.parametrize(
     ("wanted", "patch", "message"),
     [

@@ -36,7 +36,8 @@ def tracked(*folders: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "folder", ["suites", "reports", "ci/controlplane", "ci/helm", "ci/jobs", "ci/kind"]
+    "folder",
+    ["suites", "reports", "ci/controlplane", "ci/helm", "ci/jobs", "ci/kind", "ci/prometheus"],
 )
 def test_the_wheel_holds_a_folder_that_is_loaded_by_path_whole(
     distribution: Distribution, folder: str

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from harness.model.access import (
     Denial,
     Grant,
@@ -11,6 +13,8 @@ from harness.model.access import (
     RbacReport,
     RemovalProof,
 )
+from harness.model.checklists import AccessChecklist, AccessItem
+from harness.model.findings import EvidenceRef, Excuse, Holder, Severity, Status
 
 IDENTITY = "system:serviceaccount:books-system:manager"
 
@@ -127,4 +131,46 @@ def hostile_permissions(text: str) -> RbacReport:
         markers=(text,),
         diff=text,
         proofs=(proof,),
+    )
+
+
+def checklists(text: str, gap: str = "") -> tuple[AccessChecklist, ...]:
+    """One list with an item of each state; what an operator can choose is `text`."""
+    item = AccessItem(
+        id="RBA-103",
+        title=f"{text} grants the operator get, list, watch secrets",
+        state=Status.FAIL,
+        severity=Severity.MINOR,
+        controls=("rbac-good-practices", "CIS 5.1.2"),
+        subject=text,
+        holder=Holder(identity=IDENTITY, role=text, binding=text, rules=(0, 2)),
+        evidence=(
+            EvidenceRef(file="evidence/access/2-ended.json"),
+            EvidenceRef(file="evidence/audit.log", line=12),
+        ),
+        remediation=f"Read by resourceNames.\n{text}",
+    )
+    excuse = Excuse(reason=text, expires="2027-06-01", link="https://example.com/1")
+    held = AccessItem(
+        id="RBA-102",
+        title="The operator isn't bound to cluster-admin",
+        state=Status.PASS,
+        severity=Severity.MAJOR,
+        controls=("CIS 5.1.1",),
+    )
+    unverified = msgspec.structs.replace(
+        held, id="RBA-004", state=Status.NOT_VERIFIED, reason=gap or "the audit log is torn"
+    )
+    return (
+        AccessChecklist(
+            name="permissions",
+            title="Permissions: what is granted, used and dangerous",
+            items=(
+                item,
+                msgspec.structs.replace(item, state=Status.WAIVED, waiver=excuse),
+                unverified,
+                held,
+            ),
+            gap=gap,
+        ),
     )

@@ -42,7 +42,7 @@ from harness.tests.reporting.parts import (
     run_info,
     samples,
 )
-from harness.tests.reporting.permissions import PERMISSIONS, hostile_permissions
+from harness.tests.reporting.permissions import PERMISSIONS, checklists, hostile_permissions
 
 __all__ = [
     "ALL",
@@ -78,6 +78,7 @@ def passing() -> RunResult:
         series=samples(),
         phases=PHASES,
         permissions=PERMISSIONS,
+        checklists=checklists("ClusterRole manager-role"),
         alterations=ALTERATIONS,
         notes=("The container's memory limit (128Mi) is not applied: this user has no cgroup.",),
         blind_spots=BLIND_SPOTS,
@@ -249,6 +250,7 @@ def hostile() -> RunResult:
         series=(msgspec.structs.replace(samples()[0], name=text, subject=text, unit=text),),
         phases=(PhaseBand(name=text, start_s=1, end_s=40),),
         permissions=hostile_permissions(text),
+        checklists=checklists(text, gap=text),
         alterations=(Alteration(subject=text, before=text, after=text, reason=text),),
         notes=(text,),
         blind_spots=(text,),

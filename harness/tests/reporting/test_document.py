@@ -68,6 +68,7 @@ def test_all_reports_are_written_and_nothing_else(tmp_path: Path) -> None:
     names = sorted(path.name for path in tmp_path.iterdir())
     assert names == [
         "allure-results",
+        "findings.sarif",
         "junit.xml",
         "rbac-minimal.diff",
         "rbac-minimal.yaml",

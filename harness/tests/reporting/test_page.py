@@ -153,6 +153,7 @@ def test_sections_come_in_the_order_in_which_a_reviewer_reads() -> None:
         "gates",
         "findings",
         "checks",
+        "checklist-permissions",
         "permissions",
         "convergence",
         "measurements",

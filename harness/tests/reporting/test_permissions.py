@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -10,9 +11,15 @@ import yaml
 
 from harness.evidence.folder import RunFolder
 from harness.model.access import GrantState, RbacReport
-from harness.reporting import render_html, write_reports
+from harness.reporting import render_html, render_summary, write_reports
 from harness.reporting.access import access_matrix
-from harness.tests.reporting.permissions import IDENTITY, PERMISSIONS, USES, hostile_permissions
+from harness.tests.reporting.permissions import (
+    IDENTITY,
+    PERMISSIONS,
+    USES,
+    checklists,
+    hostile_permissions,
+)
 from harness.tests.reporting.results import passing
 
 if TYPE_CHECKING:
@@ -86,6 +93,46 @@ def test_what_an_operator_wrote_is_escaped() -> None:
     assert "<script>alert" not in render_html(
         result(hostile_permissions("<script>alert(1)</script>"))
     )
+
+
+def test_each_cell_of_the_matrix_leads_to_the_grant_behind_it() -> None:
+    twice = msgspec.structs.replace(
+        USES[0], state=GrantState.UNOBSERVED, used_verbs=(), count=0, line=0
+    )
+    page = render_html(result(msgspec.structs.replace(PERMISSIONS, uses=(twice, *USES))))
+    cells = re.findall(r'<a href="#(grant-[-\d]+)" class="grant', page)
+    (matrix,) = access_matrix(msgspec.structs.replace(PERMISSIONS, uses=(twice, *USES)))
+    assert len(cells) == matrix.granted
+    for cell in cells:
+        assert page.count(f'id="{cell}"') == 1
+    used = page.index(f'id="{cells[0]}"')
+    assert "evidence/audit.log:12" in page[used : page.index("</li>", used)], "the used one"
+
+
+def test_the_checklist_shows_state_source_holder_evidence_remedy_and_waiver() -> None:
+    page = render_html(passing())
+    part = page[page.index('id="checklist-permissions"') : page.index('id="permissions"')]
+    for words in (
+        "CIS 5.1.2",
+        "rule 0, 2, by ClusterRole manager-role",
+        IDENTITY,
+        "evidence/audit.log:12",
+        "Read by resourceNames.",
+        "Waived until 2027-06-01",
+        "https://example.com/1",
+        "the audit log is torn",
+    ):
+        assert words in part
+    assert re.findall(r'data-status="(\w+)"', part) == ["fail", "waived", "not_verified", "pass"]
+
+
+def test_a_gap_stands_before_the_checklist_on_the_page_and_in_the_summary() -> None:
+    held = msgspec.structs.replace(passing(), checklists=checklists("x", gap="nobody kept a log"))
+    page, summary = render_html(held), render_summary(held)
+    assert "must not be read as passed." in page
+    assert page.index("Nobody kept a log.") < page.index('id="checklist-1"')
+    assert "**Not verified: nobody kept a log.**" in summary
+    assert "1 fail, 1 waived, 1 not verified, 1 pass" in summary
 
 
 @pytest.mark.parametrize("minimal", ["", PERMISSIONS.minimal])

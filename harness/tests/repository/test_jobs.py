@@ -65,6 +65,16 @@ def test_the_github_job_puts_the_summary_onto_the_job_s_page() -> None:
     assert 'cat harness-runs/latest/summary.md >> "$GITHUB_STEP_SUMMARY"' in lines
 
 
+def test_the_github_job_uploads_findings_for_code_scanning_without_the_waived_ones() -> None:
+    text = (JOBS / "github.yml").read_text()
+    document = yaml.safe_load(text)
+    steps = document["jobs"]["smoke"]["steps"]
+    (upload,) = [step for step in steps if "upload-sarif" in step.get("uses", "")]
+    assert upload["with"]["sarif_file"] == "harness-report/findings.sarif"
+    assert document["permissions"]["security-events"] == "write"
+    assert "select(.suppressions == [])" in text
+
+
 def test_the_gitlab_job_hands_in_the_junit_report_whatever_the_verdict() -> None:
     artifacts = yaml.safe_load((JOBS / "gitlab.yml").read_text())["operator-harness"]["artifacts"]
     assert artifacts["when"] == "always"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import psutil
+import yaml
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.command import environment, spawn
@@ -22,18 +23,28 @@ from harness.evidence.tail import Tail
 from harness.model.findings import Status
 from harness.reporting import read_result
 from harness.resources import bundled
+from harness.runner.suites import load_suite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.model.result import RunResult
 
-__all__ = ["SHORT", "Finished", "Home", "Runs", "Started", "await_true", "guestbook", "suite"]
+__all__ = [
+    "SHORT",
+    "Finished",
+    "Home",
+    "Runs",
+    "Started",
+    "await_true",
+    "guestbook",
+    "suite",
+    "twins_of",
+]
 
 SHORT = ("--timeout", "silence=3", "--timeout", "converge=12", "--timeout", "delete=12")
 """Windows and limits that a faulty twin still fails in."""
-
-_PATIENCE_S = 240.0  # a run takes half a minute; a busy machine must not fail a test
+_PATIENCE_S = 600.0  # a run takes half a minute; a busy machine must not fail a test
 _END_S = 30.0
 _LOOK_S = 0.5
 
@@ -251,6 +262,16 @@ class Runs:
         if name not in self._started:
             home = Home(self._folder / re.sub(r"\W+", "-", name))
             self._started[name] = self._pool.submit(self._scenarios[name], home)
+
+
+def twins_of(operator: str, suite: str) -> tuple[str, ...]:
+    """Returns an operator's faulty twins whose defects a suite must find, by name."""
+    checks = set(load_suite(suite).checks)
+    found = {
+        file.stem: set(yaml.safe_load(file.read_text(encoding="utf-8"))["expect"])
+        for file in sorted(bundled("operators_under_test", operator, "twins").glob("*.yaml"))
+    }
+    return tuple(name for name, expected in found.items() if expected <= checks)
 
 
 def suite(home: Home, name: str = "own", **files: str) -> Path:

@@ -9,9 +9,8 @@ import pytest
 from harness import command
 from harness.model.findings import Status
 from harness.model.verdict import Verdict
-from harness.resources import bundled
 from harness.targets import load
-from harness.tests.runner.running import SHORT, Finished, Home, Runs
+from harness.tests.runner.running import SHORT, Finished, Home, Runs, twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +21,7 @@ pytestmark = [
 ]
 
 OPERATORS = ("application", "imoocpod")
-TWINS = tuple(
-    (operator, file.stem)
-    for operator in OPERATORS
-    for file in sorted(bundled("operators_under_test", operator, "twins").glob("*.yaml"))
-)
+TWINS = tuple((operator, name) for operator in OPERATORS for name in twins_of(operator, "smoke"))
 CONSEQUENCES = {"imoocpod dies-after-delete": {"OBS-001"}}
 """What may fail beside: as long as a process is gone, nobody answers for its metrics."""
 

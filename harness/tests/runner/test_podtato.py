@@ -10,9 +10,8 @@ import pytest
 from harness import command
 from harness.model.findings import Status
 from harness.model.verdict import ExitCode
-from harness.resources import bundled
 from harness.targets import load
-from harness.tests.runner.running import SHORT, suite
+from harness.tests.runner.running import SHORT, suite, twins_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +25,7 @@ pytestmark = [
 
 TARGET = "podtato-head"
 KIND = "podtatoheads.podtato.example.org"
-TWINS = tuple(sorted(file.stem for file in bundled(
-    "operators_under_test", TARGET, "twins").glob("*.yaml")))  # fmt: skip
+TWINS = twins_of(TARGET, "smoke")
 
 ROLLED_BACK = """
 def test_an_upgrade_that_hangs_is_rolled_back(custom_resource, kube, namespace, eventually):

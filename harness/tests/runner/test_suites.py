@@ -46,3 +46,13 @@ def test_a_wrong_suite_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "suite.yaml").write_text("name: mine\nchekcs: []\n")
     with pytest.raises(UsageError, match=r"suite\.yaml.*chekcs"):
         load_suite(str(tmp_path))
+
+
+def test_a_suite_may_ask_for_binaries_that_there_are(tmp_path: Path) -> None:
+    (tmp_path / "test_x.py").touch()
+    (tmp_path / "suite.yaml").write_text("name: mine\nassets: [prometheus]\n")
+    assert load_suite(str(tmp_path)).assets == ("prometheus",)
+    (tmp_path / "suite.yaml").write_text("name: mine\nassets: [grafana]\n")
+    with pytest.raises(UsageError, match="there is no binary 'grafana'") as caught:
+        load_suite(str(tmp_path))
+    assert "prometheus" in (caught.value.hint or "")

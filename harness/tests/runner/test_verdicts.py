@@ -24,12 +24,12 @@ from harness.tests.runner.running import (
     guestbook,
     listening,
     suite,
+    twins_of,
 )
 
 pytestmark = pytest.mark.controlplane
 
-TWINS = tuple(sorted(file.stem for file in bundled(
-    "operators_under_test", "guestbook", "twins").glob("*.yaml")))  # fmt: skip
+TWINS = twins_of("guestbook", "smoke")
 OVER_AND_OVER = {"hot-loop": {"REC-004"}}
 """What a twin may break beside what it must: one that never stops writes after a restart, too."""
 REPORTS = ("report.html", "result.json", "junit.xml", "summary.md")

@@ -353,11 +353,11 @@ CORPUS = [
         [
             "gates.P99: 'P99' isn't the name of a measurement (names look like knee_rate)",
             "gates.a: 'parsecs' isn't a unit (known: us, ms, s, m, h, /s, 1/s, /m, KiB, MiB",
-            "gates.b: must be a text or a number, not the boolean true",
+            "gates.b: must be a text or a number or a mapping, not the boolean true",
             "gates.c: '== 1' isn't a bound (write a bound like 2s",
             "gates.d: '1e300s' is too large",
             "must not be empty",
-            "gates.e: must be a text or a number, not nothing",
+            "gates.e: must be a text or a number or a mapping, not nothing",
         ],
     ),
     (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.targets.gates import GateError, parse_gate
+from harness.targets.gates import GateError, parse_gate, read_gate
 
 
 @pytest.mark.parametrize(
@@ -61,3 +61,14 @@ def test_another_text_is_refused_with_what_to_write(
     assert message in str(caught.value)
     assert len(str(caught.value)) < 80
     assert hint in caught.value.hint
+
+
+def test_a_bound_on_a_promql_expression_keeps_the_expression() -> None:
+    gate = read_gate("queue", {"promql": "max(workqueue_depth)", "is": "< 100"})
+    assert (gate.measurement, gate.operator, gate.bound) == ("queue", "<", 100)
+    assert gate.promql == "max(workqueue_depth)"
+
+
+def test_a_bound_on_a_promql_expression_needs_a_direction() -> None:
+    with pytest.raises(GateError, match="has no direction"):
+        read_gate("queue", {"promql": "max(workqueue_depth)", "is": "100"})

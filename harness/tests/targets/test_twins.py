@@ -36,6 +36,21 @@ def test_patches_arrive_as_written(project: Path) -> None:
     )
 
 
+def test_added_manifests_arrive_as_written(project: Path) -> None:
+    added = "add: [{apiVersion: v1, kind: Pod, metadata: {name: a}, spec: {any: [1, {b: c}]}}]"
+    (project / "twins/never-ready.yaml").write_text(HEAD + added)
+    twin = load(".", twin="never-ready").twin
+    assert twin is not None
+    assert twin.add == (
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": "a"},
+            "spec": {"any": [1, {"b": "c"}]},
+        },
+    )
+
+
 def test_an_unknown_twin_names_the_close_ones() -> None:
     with pytest.raises(TargetError, match="has no twin 'never-redy'") as caught:
         load(".", twin="never-redy")
@@ -50,7 +65,7 @@ def test_without_twins_it_says_where_they_would_be(project: Path) -> None:
 
 
 CORPUS = [
-    ("", "the twin is no different from its operator (give it `env` or `patches`)"),
+    ("", "the twin is no different from its operator (give it `env`, `patches` or `add`)"),
     ("env: {A: 1}", 'env.A: must be a text, not the number 1 (write "1" in quotes)'),
     ("env: {1A: x}", "env.1A: '1A' isn't the name of an environment variable"),
     ('env: {A: "a\\0b"}', "env.A: a variable can't hold a NUL"),
@@ -76,6 +91,9 @@ CORPUS = [
         "patches: [{target: {kind: Role, name: a}, patch: [{op: remove, path: a}]}]",
         "patches[0].patch[0].path: 'a' isn't a JSON Pointer (it is empty or begins with /)",
     ),
+    ("add: [{kind: Role, metadata: {name: a}}]", "add[0]: the key 'apiVersion' is missing"),
+    ("add: [{apiVersion: v1, kind: Pod, metadata: {}}]", "add[0].metadata: the key 'name' is miss"),
+    ("add: [{apiVersion: v1, kind: pod, metadata: {name: a}}]", "add[0].kind: 'pod' isn't"),
 ]
 
 

@@ -120,6 +120,14 @@ class TestVerdict:
         assert result.exit_code == 5
         assert "RBA-004 is not verified: no audit log" in result.sentence
 
+    def test_is_inconclusive_by_a_question_that_a_suite_asked_and_nobody_could_answer(
+        self, recording: Recording
+    ) -> None:
+        result = decided(recording, PASSED, questions=["The knee was not found: time ran out"])
+
+        assert (result.verdict, result.exit_code) == (Verdict.INCONCLUSIVE, 5)
+        assert result.sentence == "The knee was not found: time ran out; the one check passed."
+
     def test_is_inconclusive_where_not_one_check_was_decided(self, recording: Recording) -> None:
         result = decided(recording, OPEN)
 

@@ -45,6 +45,19 @@ def test_a_bare_value_takes_the_better_direction() -> None:
     assert held(2, "s", "", measurement(1000, direction="higher")).met is False
 
 
+@pytest.mark.parametrize(
+    ("value", "sign", "met"),
+    [(3000, ">=", True), (1000, ">=", None), (3000, "<=", False), (1000, "<=", None)],
+)
+def test_a_lower_bound_of_the_truth_decides_only_what_more_can_t_change(
+    value: float, sign: str, met: object
+) -> None:
+    result = held(2, "s", sign, measurement(value, at_least=True))
+
+    assert result.met is met
+    assert ("or more, which leaves" in result.reason) is (met is None)
+
+
 def test_the_reason_has_value_n_and_bound() -> None:
     result = held(2, "s", "<=", measurement(2412.4))
 

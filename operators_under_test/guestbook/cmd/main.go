@@ -111,7 +111,7 @@ func run(ctx context.Context, s settings) error {
 	}
 	webhooks := os.Getenv("ENABLE_WEBHOOKS") != "false"
 	if webhooks {
-		if err := webhookv1.SetupGuestbookWebhookWithManager(mgr); err != nil {
+		if err := webhookv1.SetupGuestbookWebhookWithManager(mgr, defect); err != nil {
 			return fmt.Errorf("setting up the webhooks: %w", err)
 		}
 	}

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import aiohttp
 import kopf
 
-from noteboard.names import API_VERSION, KIND, MANAGER, Object
+from noteboard.names import API_VERSION, KIND, MANAGER, RBAC, Object
 
 __all__ = ["Api", "ApiError", "Requests"]
 
@@ -21,6 +21,7 @@ _COLLECTIONS = {
     ("v1", "ConfigMap"): ("/api/v1", "configmaps"),
     ("v1", "Service"): ("/api/v1", "services"),
     ("apps/v1", "Deployment"): ("/apis/apps/v1", "deployments"),
+    (RBAC, "RoleBinding"): (f"/apis/{RBAC}", "rolebindings"),
     (API_VERSION, KIND): (f"/apis/{API_VERSION}", "noteboards"),
 }
 

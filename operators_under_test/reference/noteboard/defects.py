@@ -22,6 +22,7 @@ class Defect(StrEnum):
     LEAVES_AN_ORPHAN = "leaves-an-orphan"  # the directory entry outlives its Noteboard
     LOSES_A_STATUS_UPDATE = "loses-a-status-update"  # the status stays at its first generation
     HOT_LOOP = "hot-loop"  # a child is written to once a second, for ever
+    GRANTS_ITSELF_RIGHTS = "grants-itself-rights"  # a RoleBinding that no manifest shows
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Defect:

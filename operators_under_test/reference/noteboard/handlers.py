@@ -24,6 +24,7 @@ from noteboard.api import Api, ApiError
 from noteboard.defects import Defect
 from noteboard.names import FINALIZER, GROUP, MANAGER, owner_uid
 from noteboard.reconciler import Outcome, Reconciler
+from noteboard.rights import grant_rights, own_namespace
 
 __all__ = [
     "LookLog",
@@ -124,6 +125,8 @@ async def prepare(
         memo.watch = Watch(api=api, reconciler=Reconciler(api, now=_now, defect=defect))
     if not await memo.watch.api.is_served():
         raise kopf.TemporaryError("Noteboards aren't served yet.", delay=1.0)
+    if Defect.of(os.environ) is Defect.GRANTS_ITSELF_RIGHTS:
+        await grant_rights(memo.watch.api, namespace=own_namespace())
 
 
 @kopf.on.cleanup()

@@ -13,6 +13,7 @@ __all__ = [
     "GROUP",
     "KIND",
     "MANAGER",
+    "RBAC",
     "UID_LABEL",
     "Object",
     "belongs_to",
@@ -29,6 +30,7 @@ Object = Mapping[str, Any]
 
 GROUP = "notes.example.org"
 API_VERSION = f"{GROUP}/v1"
+RBAC = "rbac.authorization.k8s.io/v1"
 KIND = "Noteboard"
 FINALIZER = f"{GROUP}/cleanup"
 UID_LABEL = f"{GROUP}/noteboard-uid"

@@ -50,11 +50,15 @@ DANGEROUS = {
         bound(rule("create", "pods/portforward")),
         bound(rule("patch", "pods/ephemeralcontainers")),
     ],
-    "RBA-108": [bound(rule("escalate", "roles", RBAC), namespace="a")],
-    "RBA-109": [bound(rule("bind", "clusterroles", RBAC))],
+    "RBA-108": [
+        bound(rule("escalate", "roles", RBAC), namespace="a"),
+        bound(rule("*", "clusterroles", RBAC)),
+    ],
+    "RBA-109": [bound(rule("bind", "clusterroles", RBAC)), bound(rule("*", "roles", RBAC))],
     "RBA-110": [
         bound(rule("impersonate", "userextras/scopes", "authentication.k8s.io")),
         bound(rule("impersonate", "groups")),
+        bound(rule("*", "serviceaccounts")),
     ],
     "RBA-111": [
         together(

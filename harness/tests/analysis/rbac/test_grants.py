@@ -50,6 +50,14 @@ def test_a_rolebinding_holds_in_its_namespace_and_gives_no_urls() -> None:
     assert spread_out(access) == [("pods", "get", "a")]
 
 
+def test_a_wildcard_of_a_rolebinding_reaches_nothing_outside_its_namespace() -> None:
+    access = bound(rule("get", "*", "core"), namespace="a")
+    keys = {key for key, _, _ in spread_out(access)}
+    assert keys == {item.resource for item in SERVED if not item.group and item.namespaced} | {
+        "namespaces"
+    }, "a Namespace is judged as an object of itself"
+
+
 def test_groups_that_every_service_account_is_in_bring_their_roles() -> None:
     for group in (
         "system:authenticated",

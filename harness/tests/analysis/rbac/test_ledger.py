@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from harness.analysis.rbac.ledger import ledger
-from harness.model.access import AccessSnapshot, GrantState, GrantUse, RoleObject
+from harness.model.access import AccessSnapshot, GrantState, GrantUse, RoleObject, Subject
 from harness.tests.analysis.rbac.access import bound, record, rule, together
 from harness.tests.analysis.recording import BOOKS, HARNESS, Recording
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RBAC = "rbac.authorization.k8s.io"
+EVERYBODY = "system:serviceaccounts"
 
 
 @pytest.fixture
@@ -179,3 +181,28 @@ def test_without_audit_evidence_grants_are_listed_and_their_use_is_not_told(
     book = ledger(recording.evidence)
     assert "AUDIT EVIDENCE IS MISSING" in book.gap
     assert [use.grant.key for use in book.uses] == ["secrets"]
+
+
+def shipped(role: str, binding: str) -> AccessSnapshot:
+    """A role that Kubernetes ships, bound to all ServiceAccounts."""
+    access = bound(rule("get", "secrets"), name=role, subject=Subject(kind="Group", name=EVERYBODY))
+    replace = msgspec.structs.replace
+    return replace(
+        access,
+        roles=tuple(replace(item, default=True) for item in access.roles),
+        bindings=tuple(replace(item, name=binding) for item in access.bindings),
+    )
+
+
+def test_what_kubernetes_gives_to_all_is_no_grant_of_the_operator(recording: Recording) -> None:
+    assert uses(recording, shipped("system:basic-user", "system:basic-user")) == {}
+
+
+@pytest.mark.parametrize(
+    ("role", "binding"),
+    [("cluster-admin", "our-admins"), ("cluster-admin", "cluster-admin"), ("system:node", "ours")],
+)
+def test_a_shipped_role_that_somebody_binds_to_a_group_of_it_is_one(
+    recording: Recording, role: str, binding: str
+) -> None:
+    assert set(uses(recording, shipped(role, binding))) == {"get secrets"}

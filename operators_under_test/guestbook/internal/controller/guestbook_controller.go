@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/client-go/util/retry"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -90,6 +91,11 @@ func (r *GuestbookReconciler) reconcile(ctx context.Context, guestbook *webappv1
 	if err := r.addFinalizer(ctx, guestbook); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
+	if r.Defect == defects.RewritesTheSpec {
+		if err := r.rewriteSpec(ctx, guestbook); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	seen, err := r.keepChildren(ctx, guestbook)
 	if err != nil {
 		return r.explain(ctx, guestbook, err)
@@ -105,6 +111,17 @@ func (r *GuestbookReconciler) reconcile(ctx context.Context, guestbook *webappv1
 		return r.stampEverySecond(ctx, seen.page)
 	}
 	return ctrl.Result{}, nil
+}
+
+// rewriteSpec is a seeded defect: what the user wrote is the user's.
+func (r *GuestbookReconciler) rewriteSpec(ctx context.Context, guestbook *webappv1.Guestbook) error {
+	const defaultPort, otherPort = 80, 8080
+	if guestbook.Spec.Port != defaultPort {
+		return nil
+	}
+	before := guestbook.DeepCopy()
+	guestbook.Spec.Port = otherPort
+	return r.Patch(ctx, guestbook, client.MergeFrom(before))
 }
 
 // addFinalizer comes before the first child is created. It writes the finalizers and nothing else.
@@ -173,7 +190,11 @@ func (r *GuestbookReconciler) keepChildren(ctx context.Context, guestbook *webap
 	}
 	deployment, created, err := keep(ctx, r, guestbook, &appsv1.Deployment{ObjectMeta: place(webName(guestbook))},
 		func(deployment *appsv1.Deployment) error {
+			before := ptr.Deref(deployment.Spec.Replicas, 0)
 			fillDeployment(deployment, guestbook)
+			if r.Defect == defects.ForgetsToShrink {
+				deployment.Spec.Replicas = ptr.To(max(before, guestbook.Spec.Size))
+			}
 			return own(deployment)
 		})
 	if err != nil {

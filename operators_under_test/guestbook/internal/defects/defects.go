@@ -28,9 +28,26 @@ const (
 	LosesAStatusUpdate Name = "loses-a-status-update"
 	// HotLoop writes to a child once a second, for ever.
 	HotLoop Name = "hot-loop"
+	// ForgetsToShrink leaves a Deployment as large as it ever was.
+	ForgetsToShrink Name = "forgets-to-shrink"
+	// RewritesTheSpec changes a port that users leave at its default.
+	RewritesTheSpec Name = "rewrites-the-spec"
+	// ClampsSizes lets the defaulting webhook repair a size that the schema forbids.
+	ClampsSizes Name = "clamps-sizes"
+	// OverridesADefault lets the defaulting webhook replace the schema's default of the port.
+	OverridesADefault Name = "overrides-a-default"
+	// DropsUnknownFields lets the defaulting webhook write back only what its Go type knows.
+	DropsUnknownFields Name = "drops-unknown-fields"
+	// AppendsToMessages lets the defaulting webhook add to what it has added before.
+	AppendsToMessages Name = "appends-to-messages"
+	// WritesOnDryRuns lets the defaulting webhook note each call in a ConfigMap, dry runs too.
+	WritesOnDryRuns Name = "writes-on-dry-runs"
 )
 
-var known = []Name{None, NeverReady, LeavesAnOrphan, LosesAStatusUpdate, HotLoop}
+var known = []Name{
+	None, NeverReady, LeavesAnOrphan, LosesAStatusUpdate, HotLoop, ForgetsToShrink, RewritesTheSpec,
+	ClampsSizes, OverridesADefault, DropsUnknownFields, AppendsToMessages, WritesOnDryRuns,
+}
 
 // FromEnvironment reads the defect that is switched on, None if there is none.
 func FromEnvironment() (Name, error) {

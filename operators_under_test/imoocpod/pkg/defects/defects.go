@@ -30,10 +30,13 @@ const (
 	ShufflesNames Name = "shuffles-names"
 	// DiesAfterDelete ends the process when an ImoocPod is gone.
 	DiesAfterDelete Name = "dies-after-delete"
+	// WritesStatusWithTheObject writes the status as a part of the object, not by its subresource.
+	WritesStatusWithTheObject Name = "writes-status-with-the-object"
 )
 
 var known = []Name{
 	None, LeavesItsPods, ReplacesPodsAtRestart, KeepsNamesOfDeletedPods, ShufflesNames, DiesAfterDelete,
+	WritesStatusWithTheObject,
 }
 
 // FromEnvironment reads the defect that is switched on, None if there is none.

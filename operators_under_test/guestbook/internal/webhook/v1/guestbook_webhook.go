@@ -7,21 +7,30 @@ import (
 	"context"
 	"strings"
 
+	admissionv1 "k8s.io/api/admission/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	webappv1 "operator-harness.example/guestbook/api/v1"
+	"operator-harness.example/guestbook/internal/defects"
 )
 
 // forbiddenWord may not be in a message.
 const forbiddenWord = "forbidden"
 
 // SetupGuestbookWebhookWithManager registers both webhooks.
-func SetupGuestbookWebhookWithManager(mgr ctrl.Manager) error {
+func SetupGuestbookWebhookWithManager(mgr ctrl.Manager, defect defects.Name) error {
+	var options []admission.DefaulterOption
+	if defect == defects.DropsUnknownFields {
+		options = append(options, admission.DefaulterRemoveUnknownOrOmitableFields)
+	}
 	return ctrl.NewWebhookManagedBy(mgr, &webappv1.Guestbook{}).
-		WithDefaulter(&GuestbookDefaulter{}).
+		WithDefaulter(&GuestbookDefaulter{Client: mgr.GetClient(), Defect: defect}, options...).
 		WithValidator(&GuestbookValidator{}).
 		Complete()
 }
@@ -31,12 +40,49 @@ func SetupGuestbookWebhookWithManager(mgr ctrl.Manager) error {
 // +kubebuilder:webhook:path=/validate-webapp-tutorial-kubebuilder-io-v1-guestbook,mutating=false,failurePolicy=fail,matchPolicy=Equivalent,sideEffects=None,timeoutSeconds=5,groups=webapp.tutorial.kubebuilder.io,resources=guestbooks,verbs=create;update,versions=v1,name=vguestbook-v1.kb.io,admissionReviewVersions=v1
 
 // GuestbookDefaulter fills what the schema's defaults can't.
-type GuestbookDefaulter struct{}
+type GuestbookDefaulter struct {
+	// Client is only used by a faulty twin: a webhook that writes has side effects.
+	Client client.Client
+	// Defect is the fault of a faulty twin, none in the healthy operator.
+	Defect defects.Name
+}
 
 // Default replaces a blank message. Applied to its own result it changes nothing.
-func (*GuestbookDefaulter) Default(_ context.Context, guestbook *webappv1.Guestbook) error {
+func (d *GuestbookDefaulter) Default(ctx context.Context, guestbook *webappv1.Guestbook) error {
+	if d.Defect != defects.None {
+		if err := d.misbehave(ctx, guestbook); err != nil {
+			return err
+		}
+	}
 	if guestbook.DeletionTimestamp.IsZero() && strings.TrimSpace(guestbook.Spec.Message) == "" {
 		guestbook.Spec.Message = webappv1.DefaultMessage
+	}
+	return nil
+}
+
+// misbehave does what the twin's defect is.
+func (d *GuestbookDefaulter) misbehave(ctx context.Context, guestbook *webappv1.Guestbook) error {
+	request, err := admission.RequestFromContext(ctx)
+	if err != nil {
+		return err
+	}
+	const largest, defaultPort, otherPort = 10, 80, 8080
+	spec := &guestbook.Spec
+	switch d.Defect {
+	case defects.ClampsSizes:
+		spec.Size = min(spec.Size, largest)
+	case defects.OverridesADefault:
+		if spec.Port == defaultPort {
+			spec.Port = otherPort
+		}
+	case defects.AppendsToMessages:
+		if request.Operation == admissionv1.Create {
+			spec.Message += "!"
+		}
+	case defects.WritesOnDryRuns:
+		return d.Client.Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{
+			Namespace: request.Namespace, GenerateName: "webhook-call-",
+		}})
 	}
 	return nil
 }

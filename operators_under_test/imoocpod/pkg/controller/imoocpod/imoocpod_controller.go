@@ -159,5 +159,8 @@ func (r *ReconcileImoocPod) writeStatus(
 	}
 	update := owner.DeepCopy()
 	update.Status = status
+	if r.defect == defects.WritesStatusWithTheObject {
+		return client.IgnoreNotFound(r.client.Update(ctx, update))
+	}
 	return client.IgnoreNotFound(r.client.Status().Update(ctx, update))
 }

@@ -1,0 +1,13 @@
+"""Stage 5, the load suite: from raw stamps to latencies, the knee, and what holds an operator back.
+
+samples      the stamps of arrivals and watch events, read into narrow arrays
+join         the four stamps of each arrival, and its fate
+percentiles  exact percentiles with intervals
+omission     coordinated omission: the closed form, and what a closed loop would have said
+phases       what each phase shows
+sustain      whether a rate is sustained, with reasons
+knee         the search for the highest such rate, as a pure function of its steps
+little       Little's law, held against the stamps
+
+Importing these loads NumPy and SciPy; nothing outside imports them but where a load is analysed.
+"""

@@ -1,0 +1,147 @@
+"""The options by which people say what load an operator gets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.errors import UsageError
+from harness.settings import LoadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+__all__ = ["load_options", "load_settings"]
+
+_UI = "127.0.0.1:8089"
+_LAST_PORT = 65_535
+_OPERATIONS = ("create", "update", "no-op", "delete")
+_MOST = 1e6
+_OF = {
+    "profile": "load_profile",
+    "rate": "load_rate",
+    "duration": "load_duration",
+    "burst": "load_burst",
+    "mix": "load_mix",
+    "workers": "load_workers",
+    "ui": "load_ui",
+}
+"""Names of the settings, and of click's parameters."""
+_WITHOUT = frozenset({"unit", "smoke"})  # bundled suites that generate no load
+
+_OPTIONS = (
+    click.option(
+        "--profile",
+        "load_profile",
+        type=click.Choice(["burst", "steady", "ramp", "churn", "knee"]),
+        help="What load: many at once, a constant rate, a rising one, creates with updates and "
+        "deletes, or the search for the highest rate that is sustained. Default: knee, then two "
+        "minutes at 70 % of it, then a burst.",
+    ),
+    click.option(
+        "--rate",
+        "load_rate",
+        type=click.FloatRange(min=0, min_open=True, max=100_000),
+        metavar="N",
+        help="Arrivals a second: of steady and churn, at the end of a ramp, at the begin of the "
+        "search for the knee.",
+    ),
+    click.option(
+        "--duration",
+        "load_duration",
+        type=click.FloatRange(min=1, max=86_400),
+        metavar="SECONDS",
+        help="How long steady, ramp and churn last; at most, for the search for the knee.",
+    ),
+    click.option(
+        "--burst",
+        "load_burst",
+        type=click.IntRange(min=1, max=1_000_000),
+        metavar="N",
+        help="How many arrive at once in a burst.",
+    ),
+    click.option(
+        "--mix",
+        "load_mix",
+        metavar="SHARES",
+        help="What arrives in steady, ramp and churn, for example create=1,update=3,delete=1; "
+        "no-op is an update that changes nothing.",
+    ),
+    click.option(
+        "--workers",
+        "load_workers",
+        type=click.IntRange(min=1, max=64),
+        metavar="N",
+        help="Processes that generate the load: Locust's master and so many workers. Default: one "
+        "process that is both.",
+    ),
+    click.option(
+        "--ui",
+        "load_ui",
+        is_flag=False,
+        flag_value=_UI,
+        metavar="[HOST:]PORT",
+        help=f"Serve Locust's web UI while there is load; alone on {_UI}.",
+    ),
+)
+
+
+def load_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def load_settings(
+    suites: Sequence[str], given: Mapping[str, Any]
+) -> tuple[LoadSettings, dict[str, Any]]:
+    """Returns the settings, and what was given beside them.
+
+    Args:
+        suites: As the user named them; none of them may be without load.
+        given: click's parameters.
+
+    Raises:
+        UsageError: An option is given that no suite looks at, or an address can't be used.
+    """
+    asked = {name: given[key] for name, key in _OF.items() if given[key] is not None}
+    rest = {key: value for key, value in given.items() if key not in _OF.values()}
+    if asked and all(suite in _WITHOUT for suite in suites):
+        raise UsageError(
+            f"--{next(iter(asked))} says what load there shall be, and no suite that is chosen "
+            "generates any.",
+            hint="Add --suite load.",
+        )
+    if "ui" in asked:
+        asked["ui"] = _address(asked["ui"])
+    if "mix" in asked:
+        asked["mix"] = _mix(asked["mix"])
+    return LoadSettings(**asked), rest
+
+
+def _mix(text: str) -> tuple[float, ...]:
+    shares = dict.fromkeys(_OPERATIONS, 0.0)
+    for part in text.split(","):
+        name, _, number = part.partition("=")
+        try:
+            share = float(number)
+        except ValueError:
+            share = -1.0
+        if name not in shares or not 0 <= share < _MOST:
+            raise UsageError(
+                f"--mix {text}: {part!r} is no share.",
+                hint=f"Shares are NAME=NUMBER, of {', '.join(shares)}: create=1,update=3.",
+            )
+        shares[name] = share
+    if not any(shares.values()):
+        raise UsageError(f"--mix {text}: one share must be more than 0.")
+    return tuple(shares.values())
+
+
+def _address(text: str) -> str:
+    host, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
+        raise UsageError(f"--ui {text}: {port!r} is no port.", hint=f"For example --ui {_UI}.")
+    return f"{host or '127.0.0.1'}:{port}"

@@ -1,0 +1,42 @@
+"""Questions that were put to Prometheus, and what it said: `evidence/promql.ndjson`."""
+
+from __future__ import annotations
+
+import msgspec
+
+from harness.model.time import Stamp
+
+__all__ = ["PromqlAnswer", "PromqlSeries"]
+
+
+class PromqlSeries(msgspec.Struct, frozen=True, kw_only=True):
+    """One series of an answer.
+
+    Attributes:
+        labels: Without the metric's name where the expression dropped it.
+        points: Time (Unix, seconds) and value; one of an instant query. What isn't a number is left
+            out, and the largest number stands for infinity.
+    """
+
+    labels: dict[str, str] = {}
+    points: tuple[tuple[float, float], ...] = ()
+
+
+class PromqlAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """One query.
+
+    Attributes:
+        gate: Name of the gate that it was asked for; empty for none.
+        stamp: When it was asked.
+        step_s: Seconds between points; 0 for an instant query.
+        phase: Name of the load phase in which it was asked; empty outside of any.
+        error: Why there is no answer.
+    """
+
+    query: str
+    stamp: Stamp
+    gate: str = ""
+    step_s: float = 0.0
+    phase: str = ""
+    series: tuple[PromqlSeries, ...] = ()
+    error: str = ""

@@ -1,0 +1,15 @@
+"""Load as suites use it: the fixture `load` runs phases, and knows when the operator has caught up.
+
+setup      what the load is made of: samples, namespaces, identity, plan
+processes  load generator and watch receiver as processes under the guard
+live       follows the rows of both while they come
+driver     runs phases, waits for drains, clears up
+search     the search for the knee
+profiles   what each profile does
+"""
+
+from __future__ import annotations
+
+from harness.pytest_plugin.load.driver import Load
+
+__all__ = ["Load"]

@@ -1,0 +1,1 @@
+"""The load suite's analysis, held against closed forms and exact simulations."""

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package faults
+
+import (
+	"testing"
+
+	"operator-harness.example/synthetic/internal/settings"
+)
+
+func serve(t *testing.T, l *Leaks, times int) {
+	t.Helper()
+	for range times {
+		if err := l.Served(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAHealthyOperatorLeavesNothing(t *testing.T) {
+	l := NewLeaks(settings.Settings{})
+	serve(t, l, 10)
+	if l.heap != nil || len(l.files) != 0 || len(l.cache) != 0 {
+		t.Errorf("it leaves %+v", l)
+	}
+}
+
+func TestEachServiceLeavesItsPieceOfHeap(t *testing.T) {
+	l := NewLeaks(settings.Settings{LeakBytes: 40})
+	serve(t, l, 3)
+	pieces := 0
+	for b := l.heap; b != nil; b = b.next {
+		pieces++
+	}
+	if pieces != 3 {
+		t.Errorf("%d pieces hang together", pieces)
+	}
+}
+
+func TestADescriptorStaysOpenAtEachSoMany(t *testing.T) {
+	l := NewLeaks(settings.Settings{LeakDescriptorEvery: 4})
+	serve(t, l, 9)
+	if len(l.files) != 2 {
+		t.Errorf("%d files are open", len(l.files))
+	}
+}
+
+func TestTheCacheGrowsAndIsFlatThen(t *testing.T) {
+	l := NewLeaks(settings.Settings{CacheBytes: 100, CacheLimit: 1050})
+	serve(t, l, 30)
+	if l.cached != 1000 || len(l.cache) != 10 {
+		t.Errorf("it holds %d bytes in %d pieces", l.cached, len(l.cache))
+	}
+}
