@@ -78,6 +78,7 @@ def test_ci_runs_every_static_twin_and_some_that_need_a_cluster() -> None:
         (("REC-001", "LIF-001"), ("smoke",)),
         (("RBA-103",), ("smoke",)),
         (("SEC-002", "RBA-103"), ("unit", "smoke")),
+        (("SCO-106", "LIF-009"), ("scope",)),
     ],
 )
 def test_a_twin_is_run_in_the_cheapest_suites_that_judge_it(
