@@ -16,12 +16,13 @@ from harness.analysis.metrics import families
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.evidence.reader import Evidence
+from harness.installers.patching import apply_patch
 from harness.model.load import LoadPhase
 from harness.model.records import MetricsPage
 from harness.resources import bundled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,7 +30,16 @@ if TYPE_CHECKING:
     from harness.analysis.load.samples import Arrivals
     from harness.evidence.folder import RunFolder
 
-__all__ = ["TASKS", "Account", "Log", "Truth", "by_log", "by_metrics", "write_target"]
+__all__ = [
+    "TASKS",
+    "Account",
+    "Log",
+    "Truth",
+    "by_log",
+    "by_metrics",
+    "read_faults",
+    "write_target",
+]
 
 TASKS = "tasks.synthetic.operator-harness.example"
 _BUILD = ("go", "build", "-trimpath", "-o")
@@ -38,11 +48,12 @@ _SERVED = 0
 _S = 1e9
 
 
-def write_target(folder: Path, **settings: object) -> Path:
+def write_target(folder: Path, *, fault: str = "", **settings: object) -> Path:
     """Makes a target of the synthetic operator with settings of its own.
 
     Args:
         folder: Holds target.yaml, the program, and log.i64 once the operator runs.
+        fault: One of faults.yaml; empty for the healthy operator.
         settings: SYNTHETIC_* variables, without that and in small letters.
 
     Returns:
@@ -54,16 +65,19 @@ def write_target(folder: Path, **settings: object) -> Path:
     source = bundled("operators_under_test", "synthetic")
     folder.mkdir(parents=True, exist_ok=True)
     program = folder / "manager"
-    env = command.environment({"CGO_ENABLED": "0"})
-    command.run((*_BUILD, program, "./cmd"), cwd=source, env=env, timeout=_BUILD_S)
+    build_env = command.environment({"CGO_ENABLED": "0"})
+    command.run((*_BUILD, program, "./cmd"), cwd=source, env=build_env, timeout=_BUILD_S)
     target = yaml.safe_load((source / "target.yaml").read_text())
     manifests = list(yaml.safe_load_all((source / "config" / "operator.yaml").read_text()))
+    every = {"log": folder / "log.i64", **settings}
+    env = {f"SYNTHETIC_{name.upper()}": str(value) for name, value in every.items()}
+    if fault:
+        (chosen,) = (item for item in read_faults() if item["name"] == fault)
+        env |= chosen["env"]
+        manifests = [_patched(item, chosen.get("patches", ())) for item in manifests]
     (deployment,) = (item for item in manifests if item["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    every = {"log": folder / "log.i64", **settings}
-    container["env"] = [
-        {"name": f"SYNTHETIC_{name.upper()}", "value": str(value)} for name, value in every.items()
-    ]
+    container["env"] = [{"name": name, "value": value} for name, value in env.items()]
     (folder / "operator.yaml").write_text(yaml.safe_dump_all(manifests))
     for name in ("crd.yaml", "task.yaml"):
         (found,) = source.rglob(name)
@@ -74,6 +88,21 @@ def write_target(folder: Path, **settings: object) -> Path:
     del target["tests"]
     (folder / "target.yaml").write_text(yaml.safe_dump(target))
     return folder
+
+
+def read_faults() -> list[dict[str, Any]]:
+    """Returns what faults.yaml lists: name, title, env and, for some, patches as of a twin."""
+    file = bundled("operators_under_test", "synthetic", "faults.yaml")
+    found: list[dict[str, Any]] = yaml.safe_load(file.read_text())["faults"]
+    return found
+
+
+def _patched(manifest: dict[str, Any], patches: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    for patch in patches:
+        named = {"kind": manifest["kind"], "name": manifest["metadata"]["name"]}
+        if patch["target"] == named:
+            manifest = apply_patch(manifest, patch["patch"])
+    return manifest
 
 
 class Log:
