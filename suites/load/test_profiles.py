@@ -12,7 +12,7 @@ def test_has_a_knee(profiles, window):
 
 @pytest.mark.profile("steady")
 def test_keeps_up_with_a_steady_rate(profiles, window):
-    """PRF-001, PRF-002, PRF-003."""
+    """LOA-101 to LOA-103 are judged on the whole run, at its end."""
     with window("steady") as seen:
         profiles.steady()
         seen.facts["drained"] = profiles.drain("steady-drain")
@@ -20,7 +20,7 @@ def test_keeps_up_with_a_steady_rate(profiles, window):
 
 @pytest.mark.profile("ramp")
 def test_follows_a_ramp(profiles, window):
-    """PRF-001, PRF-002, PRF-003."""
+    """LOA-101 to LOA-103 are judged on the whole run, at its end."""
     with window("ramp") as seen:
         profiles.ramp()
         seen.facts["drained"] = profiles.drain("ramp-drain")
@@ -28,7 +28,7 @@ def test_follows_a_ramp(profiles, window):
 
 @pytest.mark.profile("churn")
 def test_survives_churn(profiles, window):
-    """PRF-001, PRF-002, PRF-003."""
+    """LOA-101 to LOA-103 are judged on the whole run, at its end."""
     with window("churn") as seen:
         profiles.churn()
         seen.facts["drained"] = profiles.drain("churn-drain")
@@ -36,7 +36,7 @@ def test_survives_churn(profiles, window):
 
 @pytest.mark.profile("burst")
 def test_works_off_a_burst(profiles, window):
-    """PRF-001, PRF-002, PRF-003."""
+    """LOA-101 to LOA-103 are judged on the whole run, at its end."""
     with window("burst") as seen:
         profiles.burst()
         seen.facts["drained"] = profiles.drain("burst-drain")

@@ -1,6 +1,21 @@
 """Load, last part: what must hold over the whole run."""
 
 
+def test_lets_every_arrival_converge(window):
+    """LOA-101."""
+    window.whole_run("LOA-101")
+
+
+def test_fails_no_request(window):
+    """LOA-102."""
+    window.whole_run("LOA-102")
+
+
+def test_drains(window):
+    """LOA-103."""
+    window.whole_run("LOA-103")
+
+
 def test_stayed_up(window):
     """INS-003."""
     window.whole_run("INS-003")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,7 @@ from harness.model.load import ArrivalProcess, LoadPhase, LoadPlan, Mix, PhaseRo
 from harness.model.records import LoadTick
 from harness.model.time import Span, Stamp
 from harness.pytest_plugin.load.live import Live
+from harness.pytest_plugin.load.losses import write_losses
 from harness.pytest_plugin.load.processes import Processes
 from harness.pytest_plugin.load.profiles import Profiles
 from harness.pytest_plugin.load.setup import set_up
@@ -31,6 +33,7 @@ __all__ = ["Load"]
 _NS = 1_000_000_000
 _LEAD_NS = _NS // 4  # between the order to begin and the first instant
 _STEP_S = 0.2
+_FINISH_S = 35.0  # longer than the generator waits for an answer
 _TICK_NS = _NS
 _DRAIN_STEP_S = 0.1
 
@@ -123,7 +126,7 @@ class Load:
             index=len(self.phases), first_arrival=self._arrivals, schedule=schedule, mix=mix
         )
         planned = client.prepare(order).arrivals
-        # Each worker counts its own, and none has more than the largest.
+        # Each worker numbers its own, in steps of their number.
         self._arrivals += planned * max(self.plan.workers, 1)
         now = self._context.clock.now()
         start = Stamp(mono_ns=now.mono_ns + _LEAD_NS, wall_ns=now.wall_ns + _LEAD_NS)
@@ -135,6 +138,7 @@ class Load:
             _refuse_stop(reply)
         except BaseException as error:
             note = str(error) or type(error).__name__
+            self._cut_short(order, start)
             raise
         finally:
             phase = LoadPhase(
@@ -227,6 +231,21 @@ class Load:
         self._due += phase.arrivals
         assert self._writer is not None  # noqa: S101 - a phase only runs after start()
         self._writer.write(phase)
+
+    def _cut_short(self, order: PhaseOrder, start: Stamp) -> None:
+        """Lets the workers that live finish what is in flight; writes what the others owe."""
+        deadline = Deadline(_FINISH_S, clock=self._context.clock)
+        with suppress(HarnessError):  # the child itself may be gone
+            self._ready.halt()
+            while not deadline.passed and self._ready.ask(wait_s=_STEP_S).running:
+                if self._processes is not None and self._processes.dead_workers:
+                    break
+        until = self._context.clock.now().mono_ns
+        for worker in self._processes.dead_workers if self._processes is not None else ():
+            file = self._context.run.load_arrivals_file(worker)
+            write_losses(
+                file, order, self.plan, worker=worker, start_ns=start.mono_ns, until_ns=until
+            )
 
     def _end(self, start: Stamp, schedule: Schedule) -> Stamp:
         if schedule.process is ArrivalProcess.BURST:

@@ -83,15 +83,29 @@ class Processes:
         Raises:
             HarnessError: Names the one that doesn't.
         """
-        statuses = {status.name: status for status in self._context.guard.processes()}
-        for name in self._running:
-            status = statuses.get(name)
-            if status is None or not status.running:
-                code = f" with {status.exit_code}" if status else ""
-                raise HarnessError(
-                    f"The process {name} has ended{code} while there was load:\n{self._tail(name)}",
-                    hint=f"All that it printed is in evidence/load/{name}.log.",
-                )
+        ended = self._ended()
+        for name, code in ended.items():
+            raise HarnessError(
+                f"The process {name} has ended with {code} while there was load:\n"
+                f"{self._tail(name)}".rstrip(),
+                hint=f"All that it printed is in evidence/load/{name}.log.",
+            )
+
+    @property
+    def dead_workers(self) -> tuple[int, ...]:
+        """Numbers of the workers that have ended."""
+        ended, workers = self._ended(), self._setup.plan.workers
+        if workers == 1:
+            return (0,) if _GENERATOR in ended else ()
+        return tuple(number for number in range(workers) if f"{_GENERATOR}-{number}" in ended)
+
+    def _ended(self) -> dict[str, int | None]:
+        """Returns the exit codes of those that have ended."""
+        return {
+            status.name: status.exit_code
+            for status in self._context.guard.processes()
+            if status.name in self._running and not status.running
+        }
 
     def stop(self) -> None:
         """Ends all of them, the receiver last."""

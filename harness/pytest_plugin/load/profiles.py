@@ -52,7 +52,7 @@ class Profiles:
             settings = msgspec.structs.replace(settings, start=self._settings.rate)
         if self._settings.duration:
             settings = msgspec.structs.replace(settings, budget_s=self._settings.duration)
-        self.found, _ = find_knee(self._load, self._context, settings)
+        self.found = find_knee(self._load, self._context.run, self._context.clock, settings)
         self._clear("knee")
         return self.found
 

@@ -53,6 +53,7 @@ class Run:
         self.generator = Generator(
             address=Address("127.0.0.1", server.port, None, ""),
             connections=options.pop("connections", 4),
+            burst_connections=options.pop("burst_connections", 4),
             patience_ns=options.pop("patience_ns", 10_000_000_000),
             material=Material((requests,), (b"one", b"two"), _PREFIX.encode()),
             population=Population(worker=worker, workers=workers),
@@ -118,14 +119,18 @@ def test_updates_raise_the_generation_and_no_ops_do_not(run: Run) -> None:
     run(Schedule.burst(3))
 
     run(Schedule.burst(6), Mix(create=0, update=1))
-    rows = run(Schedule.burst(3), Mix(create=0, noop_update=1))
+    rows = run(Schedule.burst(), Mix(create=0, noop_update=1))
 
-    found = [
-        (operation, generation)
-        for operation, generation in zip(rows["operation"], rows["generation"], strict=True)
-    ]
-    assert sorted(g for o, g in found if o == Operation.UPDATE) == [2, 2, 2, 3, 3, 3]
-    assert [g for o, g in found if o == Operation.NOOP_UPDATE] == [3, 3, 3]
+    generations: dict[int, list[int]] = {0: [1], 1: [1], 2: [1]}
+    for found, operation, generation in zip(
+        rows["object"], rows["operation"], rows["generation"], strict=True
+    ):
+        if operation == Operation.UPDATE:
+            assert generation == generations[found][-1] + 1
+            generations[found].append(generation)
+        if operation == Operation.NOOP_UPDATE:
+            assert generation == generations[found][-1]
+    assert sum(len(raised) - 1 for raised in generations.values()) == 6
 
 
 def test_a_burst_without_a_number_reaches_each_object_once(run: Run, server: Server) -> None:
@@ -174,6 +179,19 @@ def test_what_waits_longer_than_patience_is_dropped_and_never_sent(
     assert len(dropped) >= 25
     assert set(dropped) == {0}
     assert server.methods["POST"] == 30 - len(dropped)
+
+
+def test_more_connections_are_opened_while_arrivals_wait(server: Server, tmp_path: Path) -> None:
+    run = Run(server, tmp_path / "rows.i64", connections=30, burst_connections=1)
+    server.gate.clear()
+    release = gevent.spawn_later(0.4, server.gate.set)
+
+    rows = run(Schedule.constant(100, 0.3))
+    release.join()
+    run.generator.close()
+
+    assert set(rows["status"]) == {201}
+    assert max(rows["sent_ns"]) < min(rows["acknowledged_ns"])
 
 
 def test_arrivals_of_a_burst_wait_for_their_turn(server: Server, tmp_path: Path) -> None:
