@@ -132,7 +132,9 @@ def phase_result(
         operations=operations,
         completed_per_s=_completed(step, phase),
         drain_s=_drain(step),
-        closed_loop_p99_ms=_closed_loop(step) if phase.role is PhaseRole.MEASURE else None,
+        closed_loop_p99_ms=(
+            _closed_loop(step) if steady and phase.role is PhaseRole.MEASURE else None
+        ),
         audit=audit(step) if steady else None,
         sustained=(
             sustained(step, rate_per_s=phase.rate_per_s or 0.0, settle_s=settle_s, limits=limits)
