@@ -21,10 +21,11 @@ from harness.errors import CommandError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Completed", "Spawned", "environment", "run", "spawn", "stream", "which"]
+__all__ = ["Completed", "Spawned", "environment", "hurry", "run", "spawn", "stream", "which"]
 
 _TAIL_LINES = 25
 _TITLE_WORDS = 6
+_HURRIED = -10  # of nice(2): before what the user runs, behind what the system must
 
 
 class Completed(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,6 +80,18 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
         env[name] = ",".join(part for part in (env.get(name, ""), loopback) if part)
     env.update(extra or {})
     return env
+
+
+def hurry() -> bool:
+    """Lets this process go before others, where that is allowed; returns whether it is.
+
+    For those that send or stamp at an exact time and need little of the processor.
+    """
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, _HURRIED)
+    except PermissionError:
+        return False
+    return True
 
 
 def which(name: str) -> Path | None:

@@ -94,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Whether the suites unit and integration run the operator's own tests."""
     previous: str = ""
     """The release before: a folder, a file or a git reference; empty for none."""
+    prove_rbac: bool = False
+    """Run smoke again with the smallest roles in the place of those that the operator has."""
     fail_fast: bool = False
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()

@@ -19,7 +19,8 @@ from harness.analysis.judge import judge, judge_run
 from harness.analysis.latency import convergences
 from harness.analysis.loaded import load_faults, load_questions, load_result
 from harness.analysis.measurements import measure
-from harness.analysis.rbac.minimal import permissions
+from harness.analysis.rbac.minimal import smallest_access
+from harness.analysis.rbac.report import permissions
 from harness.analysis.usage import bands, series
 from harness.catalogue import load_catalogue
 
@@ -35,4 +36,5 @@ __all__ = [
     "measure",
     "permissions",
     "series",
+    "smallest_access",
 ]

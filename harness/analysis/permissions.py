@@ -14,10 +14,11 @@ from harness.model.time import Stamp
 if TYPE_CHECKING:
     from harness.analysis.case import Case
     from harness.evidence.calllog import CallLog, CallRow, CallShape
+    from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.records import ApiCall
 
-__all__ = ["nothing_denied"]
+__all__ = ["denied_calls", "missing_rule", "nothing_denied", "request_words"]
 
 _MAX_REFS = 20
 _SHOWN_NAMES = 5
@@ -28,15 +29,24 @@ def nothing_denied(case: Case) -> CheckOutcome:
     gap = audit_gap(case.evidence)
     if gap:
         return case.undecided(gap)
-    calls = operator_calls(case.evidence)
+    return case.decided([_denied(case, group) for group in denied_calls(case.evidence)])
+
+
+def denied_calls(evidence: Evidence) -> tuple[CallLog, ...]:
+    """Returns what the operator was denied, those together that one rule would allow.
+
+    A denial after which the same request was allowed is left out: a role that was just given
+    reaches the authorizer a moment later. So is one while a suite held back rights on purpose.
+    """
+    calls = operator_calls(evidence)
     denied = calls.where(_is_denied)
     last_allowed = _last_allowed(calls, {_request(row) for row in denied.rows()})
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row in denied.rows():
         lag = last_allowed.get(_request(row), 0) > row.received_ns
-        if not lag and not is_deprived(case.evidence, row.received_ns):
+        if not lag and not is_deprived(evidence, row.received_ns):
             groups[_rule_of(row)].append(row.position)
-    return case.decided([_denied(case, denied.pick(group)) for group in groups.values()])
+    return tuple(denied.pick(group) for group in groups.values())
 
 
 def _is_denied(call: CallShape) -> bool:
@@ -82,7 +92,7 @@ def _path(call: ApiCall) -> str:
 
 def _denied(case: Case, calls: CallLog) -> Finding:
     first = calls[0]
-    what = _what(first)
+    what = request_words(first).partition(" ")[2]
     times = "once" if len(calls) == 1 else f"{len(calls)} times"
     scope = "" if first.namespace or not first.resource else " cluster-wide"
     at = utc(Stamp(mono_ns=0, wall_ns=first.received_ns)).strftime("%H:%M:%S.%f")[:-3]
@@ -103,7 +113,7 @@ def _denied(case: Case, calls: CallLog) -> Finding:
             f"Let the operator's {_role(first)} allow {first.verb} on {what}, or stop the operator "
             "from sending the request."
         ),
-        snippet=_snippet(first),
+        snippet=missing_rule(first),
         holder=Holder(identity=first.user),
         evidence=[call_ref(case.evidence, call) for call in calls[:_MAX_REFS]],
     )
@@ -116,18 +126,20 @@ def _listed(title: str, values: set[str]) -> list[str]:
     return [f"{title}: {', '.join(names[:_SHOWN_NAMES])}{more}"] if names else []
 
 
-def _what(call: ApiCall) -> str:
+def request_words(call: ApiCall) -> str:
+    """Returns what was asked, without the object: "create deployments.apps"."""
     if not call.resource:
-        return _path(call)
-    return f"{call.resource}/{call.subresource}" if call.subresource else call.resource
+        return f"{call.verb} {_path(call)}"
+    what = f"{call.resource}/{call.subresource}" if call.subresource else call.resource
+    return f"{call.verb} {what}"
 
 
 def _role(call: ApiCall) -> str:
     return "Role or ClusterRole" if call.namespace else "ClusterRole"
 
 
-def _snippet(call: ApiCall) -> str:
-    """The missing rule, as YAML and as a marker."""
+def missing_rule(call: ApiCall) -> str:
+    """Returns the rule that would allow a request, as YAML and as a marker."""
     plural, _, group = call.resource.partition(".")
     resource = f"{plural}/{call.subresource}" if call.subresource else plural
     if not call.resource:

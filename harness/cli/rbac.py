@@ -59,19 +59,28 @@ def explain(run: Path, resource: str) -> None:
 
 @rbac.command()
 @_RUN
-def minimal(run: Path) -> None:
+@click.option("--diff", "form", flag_value="diff", help="As a unified diff of today's roles.")
+@click.option("--markers", "form", flag_value="markers", help="As controller-gen's markers.")
+def minimal(run: Path, form: str | None) -> None:
     """Print the smallest roles under which a run would have gone the same way, as YAML.
 
-    What other paths of the operator need isn't in them: the lines at the end say what was left
-    out.
+    They come with their bindings. What other paths of the operator need isn't in them: the lines
+    at the end say what was left out. `harness run --prove-rbac` tries them.
 
     \b
     harness rbac minimal harness-runs/latest > role.yaml
+    harness rbac minimal harness-runs/latest --diff
+    harness rbac minimal harness-runs/latest --markers
     """  # noqa: D301 - \b is click's mark
     report = _permissions(run)
     if not report.minimal:
         raise UsageError(f"{run} can't tell which rights were used: {report.gap}.")
-    click.echo(report.minimal, nl=False)
+    if form == "diff":
+        click.echo(report.diff or "# Nothing is granted in vain.\n", nl=False)
+    elif form == "markers":
+        click.echo("\n".join(report.markers))
+    else:
+        click.echo(report.minimal, nl=False)
 
 
 def _permissions(run: Path) -> RbacReport:

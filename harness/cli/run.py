@@ -164,6 +164,12 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     is_flag=True,
     help="Leave out the operator's own tests (suites unit and integration).",
 )
+@click.option(
+    "--prove-rbac",
+    is_flag=True,
+    help="After the suites, run smoke again with the smallest roles in the place of the operator's "
+    "own: proven, or refuted with the missing rule.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first test that fails.")
 @click.option(
     "--fail-on",
@@ -201,6 +207,7 @@ def run(
     keyword: str,
     previous: str,
     no_own_tests: bool,
+    prove_rbac: bool,
     fail_fast: bool,
     fail_on: tuple[str, ...],
     timeouts: tuple[str, ...],
@@ -222,6 +229,7 @@ def run(
     harness run --suite load --target guestbook --profile steady --rate 50 --duration 60
     harness run --suite ./my_suite --target guestbook -k message
     harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
+    harness run --suite smoke --target guestbook --prove-rbac        are its roles too wide?
     harness run --suite smoke --target guestbook --cluster kind
     harness run --suite smoke --target ./target.yaml --cluster existing --context staging
 
@@ -250,6 +258,7 @@ def run(
         seed=seed or 0,
         previous=previous,
         own_tests=not no_own_tests,
+        prove_rbac=prove_rbac,
         fail_fast=fail_fast,
         fail_on=fail_on,
         keyword=keyword,

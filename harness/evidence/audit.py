@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.model.access import PolicyRule
-from harness.model.records import ApiCall, Handed, RoleName
+from harness.model.records import ApiCall, Handed, Reviewed, RoleName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -25,6 +25,7 @@ __all__ = ["AuditReader", "audit_files", "final_calls", "read_audit"]
 
 _FINAL = frozenset({"ResponseComplete", "Panic"})
 _RBAC = "rbac.authorization.k8s.io"
+_REVIEWS = "selfsubjectaccessreviews"
 
 
 class _User(msgspec.Struct, frozen=True, gc=False):
@@ -54,10 +55,31 @@ class _RoleRef(msgspec.Struct, frozen=True):
 
 
 class _Access(msgspec.Struct, frozen=True, rename="camel"):
-    """What is read of the body of a role or binding; the log holds bodies of these alone."""
+    """What is read of the body of a role or binding."""
 
     rules: tuple[PolicyRule, ...] | None = None
     role_ref: _RoleRef | None = None
+
+
+class _About(msgspec.Struct, frozen=True):
+    verb: str = ""
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
+class _Spec(msgspec.Struct, frozen=True, rename="camel"):
+    resource_attributes: _About | None = None
+    non_resource_attributes: _About | None = None
+
+
+class _Review(msgspec.Struct, frozen=True):
+    """What is read of a question what one may do."""
+
+    spec: _Spec = _Spec()
 
 
 class _Line(msgspec.Struct, gc=False, rename="camel"):
@@ -187,6 +209,7 @@ def _call(event: _Line, file: str, line: int) -> ApiCall:
         impersonator=intern(event.user.username if asked else ""),
         dry_run="dryRun=All" in event.request_uri,
         handed=_handed(event) if ref.api_group == _RBAC and final else None,
+        review=_review(event) if ref.resource == _REVIEWS and final else None,
         file=file,
         line=line,
     )
@@ -201,6 +224,15 @@ def _handed(event: _Line) -> Handed | None:
     if body.role_ref is not None:
         return Handed(role=RoleName(kind=body.role_ref.kind, name=body.role_ref.name))
     return Handed(rules=body.rules) if body.rules else None
+
+
+def _review(event: _Line) -> Reviewed | None:
+    try:
+        spec = msgspec.json.decode(event.request_object, type=_Review).spec
+    except msgspec.MsgspecError:
+        return None
+    about = spec.resource_attributes or spec.non_resource_attributes
+    return None if about is None else Reviewed(**msgspec.structs.asdict(about))
 
 
 def _ns(instant: datetime) -> int:

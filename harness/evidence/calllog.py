@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple, overload
 
-from harness.model.records import ApiCall, Handed
+from harness.model.records import ApiCall, Handed, Reviewed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -65,6 +65,7 @@ class _Columns:
         self.names: list[str] = []
         self.uris: list[str] = []
         self.handed: dict[int, Handed] = {}
+        self.reviews: dict[int, Reviewed] = {}
 
     def call(self, position: int) -> ApiCall:
         """Makes the request at a place of the columns."""
@@ -75,6 +76,7 @@ class _Columns:
             done_ns=self.done_ns[position],
             name=self.names[position],
             handed=self.handed.get(position),
+            review=self.reviews.get(position),
             line=self.line[position],
             **self.shapes[self.shape[position]]._asdict(),
         )
@@ -225,5 +227,7 @@ class CallLog(Sequence[ApiCall]):
             columns.ids.append(call.audit_id)
             columns.names.append(texts.setdefault(call.name, call.name))
             columns.uris.append(texts.setdefault(call.uri, call.uri))
+            if call.review is not None:
+                columns.reviews[len(columns.line) - 1] = call.review
             if call.handed is not None:
                 columns.handed[len(columns.line) - 1] = handed.setdefault(call.handed, call.handed)

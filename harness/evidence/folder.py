@@ -15,16 +15,28 @@ if TYPE_CHECKING:
 
 __all__ = ["RunFolder"]
 
+_REMOVAL = "removal"
+
 
 class RunFolder:
     """A run folder, whether a run is writing it or it was kept.
 
+    A run may hold a second one in its evidence, `removal`: the proof by removal, in which a suite
+    runs again under other roles. It has suites, timelines, samples and scrapes of its own; what one
+    writer keeps up through both (audit log, processes, the operator's log) lies in the outer one,
+    and `Evidence` parts it by time.
+
     Args:
         path: The folder.
+
+    Attributes:
+        outer: The run that this one is a proof of; None for a run.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
+        inner = self.path.name == _REMOVAL and self.path.parent.name == "evidence"
+        self.outer = RunFolder(self.path.parent.parent) if inner else None
 
     @classmethod
     def create(cls, parent: Path, *, suite: str, target: str, now: Stamp) -> RunFolder:
@@ -57,10 +69,32 @@ class RunFolder:
             ) from error
         return folder
 
+    def make_removal(self) -> RunFolder:
+        """Makes the folder of the proof by removal.
+
+        Raises:
+            EvidenceError: It can't be made.
+        """
+        folder = self.removal
+        try:
+            for part in (folder.timeline, folder.samples, folder.metrics):
+                part.mkdir(parents=True)
+        except OSError as error:
+            raise EvidenceError(
+                f"Can't make the folder {folder.path}: {error.strerror or error}",
+                hint="Free disk space or mend the permissions.",
+            ) from error
+        return folder
+
+    @property
+    def removal(self) -> RunFolder:
+        """The proof by removal; it may not be there."""
+        return RunFolder(self.evidence / _REMOVAL)
+
     @property
     def id(self) -> str:
-        """The folder's name."""
-        return self.path.name
+        """The run's name, also for its proof."""
+        return self.outer.id if self.outer else self.path.name
 
     @property
     def run_file(self) -> Path:
@@ -71,6 +105,11 @@ class RunFolder:
     def evidence(self) -> Path:
         """Everything that stages 1-4 write."""
         return self.path / "evidence"
+
+    @property
+    def _shared(self) -> Path:
+        """Evidence that a run and its proof have in common."""
+        return self.outer.evidence if self.outer else self.evidence
 
     @property
     def target_file(self) -> Path:
@@ -110,7 +149,7 @@ class RunFolder:
     @property
     def processes_file(self) -> Path:
         """ProcessEvents, by the guard."""
-        return self.evidence / "processes.ndjson"
+        return self._shared / "processes.ndjson"
 
     @property
     def containers_file(self) -> Path:
@@ -120,7 +159,7 @@ class RunFolder:
     @property
     def operator_logs(self) -> Path:
         """Folder of LogLines, a file a process, by the guard; a file a Pod, by the probes."""
-        return self.evidence / "operator"
+        return self._shared / "operator"
 
     @property
     def timeline(self) -> Path:
@@ -219,7 +258,12 @@ class RunFolder:
     @property
     def audit_log(self) -> Path:
         """The API server's audit log; rotated files lie beside it as audit-<time>.log."""
-        return self.evidence / "audit.log"
+        return self._shared / "audit.log"
+
+    @property
+    def swap_file(self) -> Path:
+        """The Swap of a proof by removal, as JSON: which roles were taken, and which given."""
+        return self.evidence / "swap.json"
 
     @property
     def prometheus(self) -> Path:

@@ -18,7 +18,7 @@ from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.evidence.calllog import CallLog
 from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
-from harness.model.access import AccessSnapshot
+from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
 from harness.model.findings import Finding
 from harness.model.installation import Installation
@@ -45,6 +45,7 @@ from harness.model.records import (
 )
 from harness.model.run import RunManifest
 from harness.model.target import Target
+from harness.model.time import Span, Stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -52,16 +53,20 @@ if TYPE_CHECKING:
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
-    from harness.model.time import Stamp
 
 __all__ = ["Evidence"]
 
 _T = TypeVar("_T")
 _STARTED = "started"
+_EVER = Stamp(mono_ns=0, wall_ns=0)
+_NEVER = Stamp(mono_ns=2**63 - 1, wall_ns=2**63 - 1)
 
 
 class Evidence:
     """One run folder, read lazily and once.
+
+    Where a run ends with a proof by removal, its evidence ends where that begins: the proof has an
+    `Evidence` of its own.
 
     Args:
         run: The folder.
@@ -117,6 +122,26 @@ class Evidence:
         """Returns who was allowed what, in the order in which it was looked up."""
         found = (self._document(path, AccessSnapshot) for path in self._files("access"))
         return tuple(item for item in found if item is not None)
+
+    @cached_property
+    def swap(self) -> Swap | None:
+        """Which roles a proof by removal took and gave; None in a run."""
+        return self._document(self.run.swap_file, Swap)
+
+    @cached_property
+    def removal(self) -> Evidence | None:
+        """The proof by removal; None where there is none."""
+        inner = self.run.removal
+        return Evidence(inner) if self.run.outer is None and inner.run_file.exists() else None
+
+    @cached_property
+    def _part(self) -> Span | None:
+        """The part of the shared evidence that is ours; None for all of it."""
+        if self.run.outer is not None:
+            return Span(start=self.manifest.started, end=_NEVER)
+        if self.removal is not None:
+            return Span(start=_EVER, end=self.removal.manifest.started)
+        return None
 
     @cached_property
     def uninstalled(self) -> Uninstalled | None:
@@ -239,12 +264,18 @@ class Evidence:
     def log(self, process: str) -> tuple[LogLine, ...]:
         """Returns what a process printed; record number n stands on line n of the file."""
         if process not in self._logs:
-            self._logs[process] = self._records(self.log_file(process), LogLine)
+            part = self._part
+            self._logs[process] = tuple(
+                line
+                for line in self._records(self.log_file(process), LogLine)
+                if part is None or part.holds(line.stamp)
+            )
         return self._logs[process]
 
     def logs(self) -> Mapping[str, tuple[LogLine, ...]]:
         """Returns what each operator process printed, by process."""
-        return {path.stem: self.log(path.stem) for path in self._files("operator", "*.ndjson")}
+        files = sorted(self.run.operator_logs.glob("*.ndjson"))
+        return {path.stem: self.log(path.stem) for path in files}
 
     def log_file(self, process: str) -> Path:
         """Returns where the log of a process lies."""
@@ -294,8 +325,9 @@ class Evidence:
             file: Absolute, relative to the run folder, or a bare name in `evidence/`.
         """
         path = Path(file)
-        if path.is_relative_to(self.run.path):
-            return path.relative_to(self.run.path).as_posix()
+        root = (self.run.outer or self.run).path
+        if path.is_relative_to(root):
+            return path.relative_to(root).as_posix()
         if path.is_absolute() or len(path.parts) == 1:
             return f"{self.run.evidence.name}/{path.name}"
         return path.as_posix()
@@ -318,11 +350,18 @@ class Evidence:
             *self._records(self.run.processes_file, ProcessEvent),
             *self._records(self.run.containers_file, ProcessEvent),
         )
-        return tuple(sorted(found, key=lambda event: event.stamp.mono_ns))
+        part = self._part
+        return tuple(
+            event
+            for event in sorted(found, key=lambda event: event.stamp.mono_ns)
+            if part is None or part.holds(event.stamp)
+        )
 
     @cached_property
     def _calls(self) -> CallLog:
-        return CallLog(final_calls(read_audit(audit_files(self.run))))
+        calls = CallLog(final_calls(read_audit(audit_files(self.run))))
+        part = self._part
+        return calls if part is None else calls.between(part.start.wall_ns, part.end.wall_ns)
 
     @cached_property
     def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:

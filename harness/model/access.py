@@ -9,14 +9,18 @@ import msgspec
 __all__ = [
     "AccessSnapshot",
     "BindingObject",
+    "Denial",
     "Grant",
     "GrantState",
     "GrantUse",
     "PolicyRule",
+    "ProofState",
     "RbacReport",
+    "RemovalProof",
     "RoleObject",
     "ServedResource",
     "Subject",
+    "Swap",
 ]
 
 
@@ -182,6 +186,69 @@ class GrantUse(msgspec.Struct, frozen=True, kw_only=True):
     dangers: tuple[str, ...] = ()
 
 
+class Swap(msgspec.Struct, frozen=True, kw_only=True):
+    """What a proof by removal changed in the cluster, and what it could not.
+
+    Attributes:
+        taken: Bindings from which the operator's identities were taken out, as they print.
+        left: Bindings that still reach an identity, by identity: they name a group of Kubernetes'
+            own, or were there before the run.
+        given: The minimal roles and their bindings that took their place.
+        obstacle: Why the proof could not be made; empty where it was.
+    """
+
+    taken: tuple[str, ...] = ()
+    left: dict[str, tuple[str, ...]] = {}
+    given: tuple[str, ...] = ()
+    obstacle: str = ""
+
+
+class ProofState(StrEnum):
+    """What became of a minimal role under which the smoke suite ran again."""
+
+    PROVEN = "proven"  # nothing was denied that had been allowed, and the suite passed
+    REFUTED = "refuted"  # something was denied that had been allowed
+    NOT_VERIFIED = "not_verified"
+
+
+class Denial(msgspec.Struct, frozen=True, kw_only=True):
+    """Requests that one missing rule would have allowed.
+
+    Attributes:
+        request: In words, for example "create deployments.apps".
+        namespaces, names: Where and of what, the first few.
+        count: How often it was asked.
+        rule: The missing rule, ready to paste: YAML, and a marker of controller-gen.
+        file, line: Of the first one in the audit log.
+    """
+
+    request: str
+    namespaces: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    count: int = 1
+    rule: str = ""
+    file: str = ""
+    line: int = 0
+
+
+class RemovalProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an identity's minimal role was enough when it took the place of what was granted.
+
+    Attributes:
+        identity: User name.
+        state: What came of it.
+        reason: Why, in one sentence.
+        denied: What refutes it; empty for other states.
+        left: Bindings that still reached the identity while it ran.
+    """
+
+    identity: str
+    state: ProofState
+    reason: str
+    denied: tuple[Denial, ...] = ()
+    left: tuple[str, ...] = ()
+
+
 class RbacReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a run says about the operator's permissions.
 
@@ -191,6 +258,9 @@ class RbacReport(msgspec.Struct, frozen=True, kw_only=True):
         windows: Phases of the run that had the chance to use a grant.
         minimal: Roles that allow what was used and nothing else, as YAML; empty with a gap.
         markers: The same as controller-gen's markers.
+        diff: The same as a unified diff of the roles that are bound today, one file a role; empty
+            with a gap, or where nothing is granted in vain.
+        proofs: One for each identity, where the run tried the minimal roles; else empty.
     """
 
     uses: tuple[GrantUse, ...] = ()
@@ -198,3 +268,5 @@ class RbacReport(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[str, ...] = ()
     minimal: str = ""
     markers: tuple[str, ...] = ()
+    diff: str = ""
+    proofs: tuple[RemovalProof, ...] = ()

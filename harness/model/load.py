@@ -145,7 +145,8 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         ready: The target's rule; by it an event is "done".
         identity: User name of the load generator.
         workers: Processes that generate the load; of each there is a file of arrivals.
-        connections: Sockets of each worker, which bound what can be in flight.
+        connections: Sockets of each worker at most, which bound what can be in flight.
+        burst_connections: So many of them send a burst, and are open from the begin.
         patience_ms: An arrival that can't be sent so long after its intended time is dropped.
             Those of a burst wait.
         mutations: Whether the target declares any; without them there are no spec updates.
@@ -159,7 +160,8 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     ready: Readiness
     identity: str
     workers: int = 1
-    connections: int = 32
+    connections: int = 256
+    burst_connections: int = 32
     patience_ms: int = 250
     mutations: bool = True
 

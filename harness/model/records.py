@@ -47,6 +47,7 @@ __all__ = [
     "OwnTests",
     "Phase",
     "ProcessEvent",
+    "Reviewed",
     "RoleName",
     "Snapshot",
     "StageRecord",
@@ -311,7 +312,19 @@ class Handed(msgspec.Struct, frozen=True, kw_only=True):
     role: RoleName | None = None
 
 
-class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
+class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody asks whether they may do it; either a resource or a path."""
+
+    verb: str = ""
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str = ""
+
+
+class ApiCall(_Record, frozen=True, kw_only=True, gc=False, tag="call"):
     """One request, from the API server's audit log (read by `harness.evidence.audit`).
 
     Attributes:
@@ -321,6 +334,7 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
         resource: `Resource.key` without version, for example "deployments.apps".
         code: HTTP status; 0 while a watch is open.
         handed: Of a write of a role or binding; None for all others.
+        review: Of a SelfSubjectAccessReview; None for all others.
         line: 1-based line of the log file.
     """
 
@@ -342,6 +356,7 @@ class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
     impersonator: str = ""
     dry_run: bool = False
     handed: Handed | None = None
+    review: Reviewed | None = None
     file: str = ""
     line: int = 0
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from harness.evidence.ndjson import write_document
+from harness.kube.status import api_error
 from harness.model.access import (
     AccessSnapshot,
     BindingObject,
@@ -17,11 +18,15 @@ from harness.model.access import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from harness.evidence.folder import RunFolder
     from harness.kube.client import KubeClient
 
-__all__ = ["read_access", "record_access"]
+__all__ = ["as_binding", "as_role", "may", "read_access", "record_access"]
 
+_REVIEW = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+_CREATED = 201
 _RBAC = "rbac.authorization.k8s.io"
 _DEFAULTS = ("kubernetes.io/bootstrapping", "rbac-defaults")
 
@@ -49,10 +54,10 @@ def read_access(client: KubeClient) -> AccessSnapshot:
     """
     return AccessSnapshot(
         roles=tuple(
-            _role(body) for plural in ("clusterroles", "roles") for body in _list(client, plural)
+            as_role(body) for plural in ("clusterroles", "roles") for body in _list(client, plural)
         ),
         bindings=tuple(
-            _binding(body)
+            as_binding(body)
             for plural in ("clusterrolebindings", "rolebindings")
             for body in _list(client, plural)
         ),
@@ -64,7 +69,8 @@ def _list(client: KubeClient, plural: str) -> list[dict[str, Any]]:
     return list(client.list(client.resource(f"{plural}.{_RBAC}")).items)
 
 
-def _role(body: dict[str, Any]) -> RoleObject:
+def as_role(body: dict[str, Any]) -> RoleObject:
+    """Returns a Role or ClusterRole, given as Kubernetes has it."""
     metadata = body["metadata"]
     label, value = _DEFAULTS
     return RoleObject(
@@ -75,7 +81,8 @@ def _role(body: dict[str, Any]) -> RoleObject:
     )
 
 
-def _binding(body: dict[str, Any]) -> BindingObject:
+def as_binding(body: dict[str, Any]) -> BindingObject:
+    """Returns a RoleBinding or ClusterRoleBinding, given as Kubernetes has it."""
     metadata = body["metadata"]
     return BindingObject(
         name=metadata["name"],
@@ -103,3 +110,63 @@ def _served(client: KubeClient) -> tuple[ServedResource, ...]:
                 verbs=tuple(sorted(known | verbs)),
             )
     return tuple(found.values())
+
+
+def may(
+    client: KubeClient,
+    user: str,
+    groups: Iterable[str],
+    *,
+    verb: str,
+    group: str = "",
+    resource: str = "",
+    subresource: str = "",
+    namespace: str = "",
+    name: str = "",
+    path: str = "",
+) -> bool:
+    """Asks the API server whether it would allow a request: a SubjectAccessReview.
+
+    Args:
+        client: The harness's own identity.
+        user: Who would ask.
+        groups: The user's.
+        verb: What for.
+        group: Of the resource; so are the following, but `path`.
+        resource: Plural.
+        subresource: Empty for the resource itself.
+        namespace: Empty for all.
+        name: Empty for all.
+        path: For what isn't a resource.
+
+    Raises:
+        ApiError: It doesn't answer such questions of ours.
+    """
+    what = (
+        {"nonResourceAttributes": {"verb": verb, "path": path}}
+        if path
+        else {
+            "resourceAttributes": {
+                "verb": verb,
+                "group": group,
+                "resource": resource,
+                "subresource": subresource,
+                "namespace": namespace,
+                "name": name,
+            }
+        }
+    )
+    review = {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": {"user": user, "groups": list(groups), **what},
+    }
+    answer = client.raw(  # not `create`: nothing is made that a ledger should know
+        "POST",
+        _REVIEW,
+        body=msgspec.json.encode(review),
+        headers={"Content-Type": "application/json"},
+    )
+    if answer.status != _CREATED:
+        raise api_error("POST", _REVIEW, answer.status, answer.body)
+    return bool(msgspec.json.decode(answer.body)["status"]["allowed"])

@@ -56,8 +56,13 @@ def write_reports(result: RunResult, run: RunFolder) -> None:
         ("findings.sarif", render_sarif),
     ):
         _write(run.report(name), render(result))
-    if result.permissions is not None and result.permissions.minimal:
-        _write(run.report("rbac-minimal.yaml"), result.permissions.minimal)
+    permissions = result.permissions
+    for name, content in (
+        ("rbac-minimal.yaml", permissions.minimal if permissions else ""),
+        ("rbac-minimal.diff", permissions.diff if permissions else ""),
+    ):
+        if content:
+            _write(run.report(name), content)
     write_allure(result, run)
 
 

@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.model.access import GrantState, GrantUse
+from harness.model.access import GrantState, GrantUse, ProofState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harness.model.access import RbacReport
 
-__all__ = ["STATE_WORDS", "AccessCell", "AccessMatrix", "AccessRow", "access_matrix"]
+__all__ = [
+    "PROOF_STATUS",
+    "STATE_WORDS",
+    "AccessCell",
+    "AccessMatrix",
+    "AccessRow",
+    "access_matrix",
+]
 
 _VERBS = ("get", "list", "watch", "create", "update", "patch", "delete", "deletecollection")
 _ALL = "*"
@@ -26,6 +33,13 @@ STATE_WORDS = {
     GrantState.ADMISSION: "checked by admission",
     GrantState.UNOBSERVED: "not observed",
 }
+PROOF_STATUS = {
+    ProofState.PROVEN: "pass",
+    ProofState.REFUTED: "fail",
+    ProofState.NOT_VERIFIED: "not_verified",
+}
+"""Which check's status a proof looks like."""
+
 _STRENGTH = tuple(STATE_WORDS)  # the first one wins where several rules grant the same
 
 

@@ -18,7 +18,7 @@ from harness import resources
 from harness.evidence.loglines import readable
 from harness.model.findings import Status
 from harness.reporting import text
-from harness.reporting.access import STATE_WORDS, access_matrix
+from harness.reporting.access import PROOF_STATUS, STATE_WORDS, access_matrix
 from harness.reporting.charts import charts
 from harness.reporting.digest import (
     breakdown,
@@ -70,6 +70,8 @@ def render_html(result: RunResult) -> str:
             load=load_view(result.load),
             matrices=access_matrix(result.permissions),
             state_words=STATE_WORDS,
+            proof_words=text.PROOF_WORDS,
+            proof_status=PROOF_STATUS,
             style=Markup(style),  # noqa: S704 - our own file, no part of it from a run
             script=Markup(script),  # noqa: S704 - likewise
             policy=_policy(style, script),

@@ -18,6 +18,7 @@ from harness.reporting.digest import (
 )
 from harness.reporting.text import (
     GATE_WORDS,
+    PROOF_WORDS,
     STATUS_WORDS,
     VERDICT_WORDS,
     count,
@@ -34,6 +35,7 @@ from harness.reporting.text import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.model.access import RbacReport
     from harness.model.checklists import AccessItem
     from harness.model.findings import Finding
     from harness.model.measurement import GateResult
@@ -67,6 +69,7 @@ def render_summary(result: RunResult) -> str:
         *_failures(result),
         *_checklists(result),
         *_gates(result.gates),
+        *_proofs(result.permissions),
         *_measurements(result),
         f"Everything else is in `report.html` of run {escaped(run.id)}.",
     ]
@@ -187,6 +190,21 @@ def _gates(gates: Sequence[GateResult]) -> list[str]:
         for result in gates
     ]
     return [_table("Gates", ("Gate", "Measurement", "Bound", "Measured", "Why"), rows)]
+
+
+def _proofs(permissions: RbacReport | None) -> list[str]:
+    """Whether the smallest roles did; and the rules that they lack, ready to paste."""
+    if permissions is None or not permissions.proofs:
+        return []
+    rows = [
+        (proof.identity, PROOF_WORDS[proof.state], proof.reason) for proof in permissions.proofs
+    ]
+    rules = [denial.rule for proof in permissions.proofs for denial in proof.denied]
+    return [
+        _table("Smallest roles", ("Identity", "Proof", "Why"), rows),
+        *(["What they lack:"] if rules else []),
+        *("\n".join(f"    {one_line(line)}" for line in rule.splitlines()) for rule in rules),
+    ]
 
 
 def _measurements(result: RunResult) -> list[str]:

@@ -18,6 +18,7 @@ from harness.model.verdict import Verdict
 from harness.reporting.digest import failed, findings_of, tally, unlisted, worst
 from harness.reporting.text import (
     GATE_WORDS,
+    PROOF_WORDS,
     count,
     duration,
     one_line,
@@ -72,7 +73,7 @@ def terminal_lines(
     """
     width = min(_WIDEST, max(_NARROWEST, width)) - 1
     lines = [_head(result), *_wrapped(result.sentence, width)]
-    for block in (*_failures(result), *_gates(result), *_errors(result)):
+    for block in (*_failures(result), *_gates(result), *_proofs(result), *_errors(result)):
         lines += [
             "",
             *(line for text, *indents in block for line in _wrapped(text, width, *indents)),
@@ -158,6 +159,14 @@ def _gate(result: GateResult) -> str:
     gate = result.gate
     bound = f"{one_line(gate.measurement)} {gate.operator} {quantity(gate.bound, gate.unit)}"
     return f"gate {bound}: {GATE_WORDS[result.met].lower()}. {_sentence(result.reason)}"
+
+
+def _proofs(result: RunResult) -> Iterator[_Block]:
+    for proof in result.permissions.proofs if result.permissions else ():
+        word = PROOF_WORDS[proof.state].lower()
+        account = proof.identity.removeprefix("system:serviceaccount:").replace(":", "/")
+        who = f"smallest role of {one_line(account)}"
+        yield ((f"{who}: {word}, {_sentence(proof.reason)}", *_TITLE),)
 
 
 def _errors(result: RunResult) -> Iterator[_Block]:

@@ -12,6 +12,7 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from harness.model.access import ProofState
 from harness.model.findings import Severity, Status
 from harness.model.verdict import Verdict
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GATE_WORDS",
+    "PROOF_WORDS",
     "SEVERITY_ORDER",
     "STATUS_WORDS",
     "VERDICT_WORDS",
@@ -50,6 +52,11 @@ STATUS_WORDS = {
     Status.WAIVED: "Waived",
     Status.NOT_APPLICABLE: "Not applicable",
     Status.NOT_VERIFIED: "Not verified",
+}
+PROOF_WORDS = {
+    ProofState.PROVEN: "Proven by removal",
+    ProofState.REFUTED: "Refuted by removal",
+    ProofState.NOT_VERIFIED: "Not verified",
 }
 GATE_WORDS = {True: "Met", False: "Not met", None: "Undecided"}
 SEVERITY_ORDER = {severity: rank for rank, severity in enumerate(Severity)}

@@ -19,7 +19,7 @@ from harness.errors import ApiError, HarnessError, InstallFault, Interrupted
 from harness.evidence.folder import RunFolder
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.guard import Guard
-from harness.installers import installer_for
+from harness.installers import control, installer_for
 from harness.kube.client import KubeClient
 from harness.kube.credentials import credentials
 from harness.kube.ledger import Ledger
@@ -38,6 +38,7 @@ from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
 from harness.runner.owntests import run_own_tests
+from harness.runner.removal import PROVEN_BY, Removal
 from harness.runner.static import record_manifests
 from harness.runner.workshop import workshop
 
@@ -107,6 +108,7 @@ class _Executor:
         self._guard: Guard | None = None
         self._installer: Installer | None = None
         self._inventory: Inventory | None = None
+        self._removal: Removal | None = None
         self._all_passed = False
         self.cluster: Cluster | None = None
         self.errors: list[ErrorNote] = []
@@ -175,7 +177,7 @@ class _Executor:
             installation = self._install(guard, cluster, client)
             write_document(self._run.installation_file, installation)
         self._look_up_access("1-installed", client)
-        self._record_probes(guard, client, installation)
+        self._record_probes(guard, client, installation, self._run)
         outcomes = []
         for suite in self._prepared.live:
             interruption.check()
@@ -189,6 +191,41 @@ class _Executor:
                 break
         self._all_passed = all(outcomes)
         self._look_up_access("2-tested", client)  # with the roles that the operator made
+        if self._settings.prove_rbac and (self._all_passed or not self._settings.fail_fast):
+            interruption.check()
+            with self.stage("removal", "Proving the smallest roles by removal"):
+                self._prove(guard, cluster, client, installation)
+
+    def _prove(
+        self, guard: Guard, cluster: Cluster, client: KubeClient, installation: Installation
+    ) -> None:
+        """Runs the smoke suite again with the smallest roles in the place of the granted ones."""
+        handle = control(
+            installation=installation,
+            cluster=cluster,
+            client=client,
+            guard=guard,
+        )
+        self._removal = removal = Removal(
+            run=self._run,
+            cluster=cluster,
+            client=client,
+            installation=installation,
+            control=handle,
+            only_ours=not self._provider.disposable,
+            clock=self._clock,
+        )
+        if self._recorder is not None:
+            self._recorder.stop()
+        folder = removal.begin()
+        if not removal.swap(folder):
+            return
+        self._record_probes(guard, client, installation, folder)
+        if removal.start(folder):
+            (suite,) = (item for item in self._prepared.live if item.name == PROVEN_BY)
+            again = msgspec.structs.replace(suite, name="removal")
+            self._progress.tests(self._prepared.tests[suite.name])
+            self._child(again, guard, cluster, installation, folder, several=False).run()
 
     def _look(self) -> None:
         """Writes down what the static checks are judged on."""
@@ -245,9 +282,10 @@ class _Executor:
                 rest.callback(self._let_go, self._guard)
             if self._recorder is not None:
                 rest.callback(self._recorder.stop)
-            self._save_logs()
-            if not self._keeps:
-                self._uninstall()
+            rest.callback(self._uninstall)
+            rest.callback(self._save_logs)
+            if self._removal is not None and (self._keeps or self._gives_back):
+                rest.callback(self._removal.undo)  # before an uninstall, which may need its rights
 
     def _save_logs(self) -> None:
         """Saves what a cluster's parts printed, where a run went wrong."""
@@ -260,7 +298,7 @@ class _Executor:
 
     def _uninstall(self) -> None:
         """Removes the operator from a cluster that it doesn't vanish with, or to see what stays."""
-        if self._installer is None or not self._gives_back:
+        if self._installer is None or not self._gives_back or self._keeps:
             return
         with self.stage("uninstall", f"Uninstalling {self._prepared.target.name}"):
             self._installer.uninstall()
@@ -324,7 +362,9 @@ class _Executor:
         notes = (*self._prepared.notes, *installation.notes)
         return msgspec.structs.replace(installation, notes=notes)
 
-    def _record_probes(self, guard: Guard, client: KubeClient, installation: Installation) -> None:
+    def _record_probes(
+        self, guard: Guard, client: KubeClient, installation: Installation, run: RunFolder
+    ) -> None:
         names = {workload.process for workload in installation.workloads if workload.process}
 
         def processes() -> dict[str, int]:
@@ -335,7 +375,7 @@ class _Executor:
             }
 
         self._recorder = Recorder(
-            run=self._run,
+            run=run,
             connection=client.connection,
             resources=_watched(client, self._prepared),
             processes=processes,
@@ -359,9 +399,23 @@ class _Executor:
     def _suite(
         self, suite: Suite, guard: Guard, cluster: Cluster, installation: Installation
     ) -> bool:
+        self._progress.tests(self._prepared.tests[suite.name])
+        several = len(self._prepared.tests) > 1
+        return self._child(suite, guard, cluster, installation, self._run, several=several).run()
+
+    def _child(
+        self,
+        suite: Suite,
+        guard: Guard,
+        cluster: Cluster,
+        installation: Installation,
+        run: RunFolder,
+        *,
+        several: bool,
+    ) -> SuiteChild:
         file = self._state / f"session-{suite.name}.json"
         session = Session(
-            run_folder=str(self._run.path),
+            run_folder=str(run.path),
             target=self._prepared.target,
             suite=suite,
             seed=self._prepared.seed,
@@ -374,17 +428,16 @@ class _Executor:
             tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
         )
         write_document(file, session, mode=0o600)
-        self._progress.tests(self._prepared.tests[suite.name])
         return SuiteChild(
             suite,
             file,
             guard=guard,
-            run=self._run,
+            run=run,
             on_record=self._on_record,
             keyword=self._settings.keyword,
             fail_fast=self._settings.fail_fast,
-            several=len(self._prepared.tests) > 1,
-        ).run()
+            several=several,
+        )
 
     def _on_record(self, record: SuiteRecord) -> None:
         if isinstance(record, TestOutcome):

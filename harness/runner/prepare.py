@@ -19,6 +19,7 @@ from harness.model.target import Target
 from harness.runner.child import collect
 from harness.runner.owntests import OwnTestPlan, plan_own_tests
 from harness.runner.previous import previous_crds
+from harness.runner.removal import PROVEN_BY
 from harness.runner.suites import load_suite
 from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
@@ -105,6 +106,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     suites = _suites(request.suites)
     settings = request.settings
     _require_static(suites, settings)
+    _require_provable(suites, target, settings)
     own_tests = _own_tests(target, suites, settings, progress)
     own_e2e = _own_e2e(target, suites, settings, progress)
     if all(suite.static for suite in suites):
@@ -169,6 +171,32 @@ def _require_static(suites: tuple[Suite, ...], settings: Settings) -> None:
             f"--previous {settings.previous} says what the CRDs are compared with, but no suite "
             "that is chosen compares them.",
             hint="Add --suite unit.",
+        )
+
+
+def _require_provable(suites: tuple[Suite, ...], target: Target, settings: Settings) -> None:
+    """Refuses a proof by removal that can't come to anything.
+
+    Raises:
+        UsageError: Says what it lacks.
+    """
+    if not settings.prove_rbac:
+        return
+    if not any(suite.name == PROVEN_BY and not suite.static for suite in suites):
+        raise UsageError(
+            f"--prove-rbac runs the suite {PROVEN_BY} again, but it isn't chosen.",
+            hint=f"Add --suite {PROVEN_BY}.",
+        )
+    if target.install.present:
+        raise UsageError(
+            "--prove-rbac changes the roles of the operator, but this one is there already "
+            "(install.present): its roles aren't the run's to change.",
+            hint="Let the run install the operator, in a cluster where it isn't yet.",
+        )
+    if settings.cluster == "existing" and not settings.audit_log:
+        raise UsageError(
+            "--prove-rbac needs to know which rights are used, and only an audit log tells.",
+            hint="Add --audit-log, or leave --prove-rbac out.",
         )
 
 

@@ -217,7 +217,7 @@ class Generator:
             ready=Readiness(),
             identity=cluster.identity.user,
             workers=workers,
-            connections=connections,
+            burst_connections=connections,
         )
         socket = self._folder / "load.sock"
         assignment = Assignment(

@@ -296,6 +296,7 @@ def main() -> int:
     bars = options.bars.split(",")
     figures = Figures(options.output)
     with Cluster() as cluster:
+        command.hurry()  # as the generator does; the rival shall not wait for others, either
         if "1" in bars:
             bar_1(cluster, figures, blocks=options.blocks, count=options.count)
         if "9" in bars:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from harness.model.access import AccessSnapshot, Subject
 
-__all__ = ["Authorizer", "BoundRule", "groups_of"]
+__all__ = ["Authorizer", "BoundRule", "groups_of", "names"]
 
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 _MASTERS = "system:masters"
@@ -93,6 +93,11 @@ def groups_of(user: str) -> frozenset[str]:
             f"system:serviceaccounts:{namespace}",
         }
     )
+
+
+def names(subject: Subject, binding: BindingObject, user: str) -> bool:
+    """Returns whether a binding's subject is this very user, and not a group that holds it."""
+    return subject.kind != "Group" and _is(subject, binding, user, frozenset())
 
 
 def _is(subject: Subject, binding: BindingObject, user: str, groups: frozenset[str]) -> bool:

@@ -92,7 +92,12 @@ def _resources(
             for key in matches:
                 if key not in seen:
                     seen.add(key)
-                    yield (*key, offered.get(key, ()))
+                    yield (*key, offered.get(key) or _unserved(key[1]))
+
+
+def _unserved(resource: str) -> tuple[str, ...]:
+    """What may be asked of a resource that the server doesn't list."""
+    return ("update",) if resource.endswith("/finalizers") else ()
 
 
 def _complete(verbs: tuple[str, ...], group: str, resource: str) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+from harness.command import hurry
 from harness.errors import HarnessError, UsageError
 from harness.probes.receiver.plan import read_plan
 from harness.probes.receiver.receiver import Receiver
@@ -20,6 +21,7 @@ def main() -> int:
         if len(sys.argv) != 2:  # noqa: PLR2004 - the program and the plan
             raise UsageError("usage: python -m harness.probes.receiver PLAN")
         plan = read_plan(Path(sys.argv[1]))
+        hurry()
         receiver = Receiver(plan)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: receiver.stop())

@@ -64,7 +64,9 @@ class Generator:
 
     Args:
         address: Of the API server.
-        connections: How many; what is in flight can't be more.
+        connections: How many at most; what is in flight can't be more.
+        burst_connections: So many are open from the begin and send a burst; the others are opened
+            when arrivals wait, and stay open.
         patience_ns: How long an arrival may wait for a connection.
         material: What requests are made of.
         population: This worker's objects.
@@ -79,6 +81,7 @@ class Generator:
         *,
         address: Address,
         connections: int,
+        burst_connections: int,
         patience_ns: int,
         material: Material,
         population: Population,
@@ -96,6 +99,8 @@ class Generator:
         self._worker = worker
         self._workers = workers
         self._wires = [Wire(address, self._ended) for _ in range(connections)]
+        self._always = min(burst_connections, connections)
+        self._spare: list[Wire] = []
         self._idle: list[Wire] = []
         self._due: list[int] = []
         self._operations: list[int] = []
@@ -153,8 +158,12 @@ class Generator:
         self._may_create = mix.create > 0
         self._first, self._phase = order.first_arrival, order.index
         self._next = self._arrived = 0
-        gevent.joinall([gevent.spawn(self._reopen, wire) for wire in self._wires])
-        self._idle = [wire for wire in self._wires if wire.is_open]
+        always, others = self._wires[: self._always], self._wires[self._always :]
+        gevent.joinall([gevent.spawn(self._reopen, wire) for wire in always])
+        if burst:
+            others = []
+        self._idle = [wire for wire in (*others, *always) if wire.is_open]  # taken from the end
+        self._spare = [wire for wire in others if not wire.is_open]
         return len(self._due)
 
     def run(self, start_ns: int) -> None:
@@ -207,6 +216,8 @@ class Generator:
                 gevent.spawn(self._revive, wire)
             elif not self._send(wire):
                 return
+        for _ in range(min(self._arrived - self._next, len(self._spare))):
+            gevent.spawn(self._revive, self._spare.pop())
 
     def _send(self, wire: Wire) -> bool:
         """Sends the next arrival that can be sent, or leaves the connection idle; tells which."""

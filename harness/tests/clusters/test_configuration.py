@@ -101,6 +101,8 @@ def level(policy: dict[str, object], verb: str, group: str, resource: str) -> st
         ("create", "authentication.k8s.io", "tokenreviews", "Metadata"),
         ("create", "rbac.authorization.k8s.io", "rolebindings", "Request"),
         ("list", "rbac.authorization.k8s.io", "roles", "Metadata"),
+        ("create", "authorization.k8s.io", "selfsubjectaccessreviews", "Request"),
+        ("create", "authorization.k8s.io", "subjectaccessreviews", "Metadata"),
         ("get", "apps", "deployments", "Metadata"),
         ("update", "coordination.k8s.io", "leases", "Metadata"),
     ],

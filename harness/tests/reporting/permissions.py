@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from harness.model.access import Grant, GrantState, GrantUse, RbacReport
+from harness.model.access import (
+    Denial,
+    Grant,
+    GrantState,
+    GrantUse,
+    ProofState,
+    RbacReport,
+    RemovalProof,
+)
 from harness.model.checklists import AccessChecklist, AccessItem
 from harness.model.findings import EvidenceRef, Excuse, Holder, Severity, Status
 
@@ -61,6 +69,25 @@ PERMISSIONS = RbacReport(
     windows=("create",),
     minimal="# Roles\n---\nkind: ClusterRole\n",
     markers=("// +kubebuilder:rbac:groups=apps,resources=deployments,verbs=create",),
+    diff="--- a/clusterrole-manager-role.yaml\n+++ b/clusterrole-manager-role.yaml\n@@ -1 +1 @@\n",
+    proofs=(
+        RemovalProof(
+            identity=IDENTITY,
+            state=ProofState.REFUTED,
+            reason="it was denied delete secrets",
+            denied=(
+                Denial(
+                    request="delete secrets",
+                    namespaces=("shelf",),
+                    names=("key",),
+                    count=3,
+                    rule='- apiGroups: [""]\n  resources: ["secrets"]\n  verbs: ["delete"]',
+                    file="audit.log",
+                    line=40,
+                ),
+            ),
+        ),
+    ),
 )
 
 
@@ -89,7 +116,22 @@ def hostile_permissions(text: str) -> RbacReport:
         line=1,
         dangers=(text,),
     )
-    return RbacReport(uses=(seen,), windows=(text,), minimal=text, markers=(text,))
+    denial = Denial(request=text, namespaces=(text,), names=(text,), rule=text, file=text, line=1)
+    proof = RemovalProof(
+        identity=text,
+        state=ProofState.REFUTED,
+        reason=text,
+        denied=(denial,),
+        left=(text,),
+    )
+    return RbacReport(
+        uses=(seen,),
+        windows=(text,),
+        minimal=text,
+        markers=(text,),
+        diff=text,
+        proofs=(proof,),
+    )
 
 
 def checklists(text: str, gap: str = "") -> tuple[AccessChecklist, ...]:

@@ -70,6 +70,7 @@ def test_all_reports_are_written_and_nothing_else(tmp_path: Path) -> None:
         "allure-results",
         "findings.sarif",
         "junit.xml",
+        "rbac-minimal.diff",
         "rbac-minimal.yaml",
         "report.html",
         "result.json",

@@ -20,6 +20,7 @@ from gevent.event import Event
 from locust.env import Environment
 from locust.stats import stats_history
 
+from harness.command import hurry
 from harness.errors import HarnessError
 from harness.stimulus.load.child.listener import Listener
 from harness.stimulus.load.child.part import Part
@@ -36,6 +37,7 @@ def main(arguments: list[str]) -> int:
     """Runs the child until the driver ends it; returns its exit code."""
     assignment = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Assignment)
     worker = int(arguments[1]) if len(arguments) > 1 else None
+    hurry()
     leaving = Event()
     gevent.signal_handler(signal.SIGTERM, leaving.set)
     try:

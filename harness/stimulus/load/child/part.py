@@ -61,6 +61,7 @@ class Part:
         self._generator = Generator(
             address=_address(self._credentials),
             connections=plan.connections,
+            burst_connections=plan.burst_connections,
             patience_ns=plan.patience_ms * 1_000_000,
             material=self._material(),
             population=Population(worker=worker, workers=plan.workers),

@@ -6,11 +6,12 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
-from harness.analysis.rbac.authorizer import Authorizer
+from harness.analysis.rbac.authorizer import Authorizer, groups_of
 from harness.analysis.rbac.rules import Request
-from harness.probes.access import read_access
+from harness.probes.access import may, read_access
 from harness.tests.kube.control_plane import ControlPlane
 
 if TYPE_CHECKING:
@@ -114,35 +115,7 @@ def grow(client: KubeClient, rng: random.Random) -> None:
 
 
 def live(client: KubeClient, user: str, request: Request) -> bool:
-    *_, namespace, _ = user.split(":")
-    what = (
-        {"nonResourceAttributes": {"verb": request.verb, "path": request.path}}
-        if request.path
-        else {
-            "resourceAttributes": {
-                "verb": request.verb,
-                "group": request.group,
-                "resource": request.resource,
-                "subresource": request.subresource,
-                "namespace": request.namespace,
-                "name": request.name,
-            }
-        }
-    )
-    groups = [
-        "system:serviceaccounts",
-        f"system:serviceaccounts:{namespace}",
-        "system:authenticated",
-    ]
-    review = client.create(
-        client.resource("subjectaccessreviews.authorization.k8s.io"),
-        {
-            "apiVersion": "authorization.k8s.io/v1",
-            "kind": "SubjectAccessReview",
-            "spec": {"user": user, "groups": groups, **what},
-        },
-    )
-    return bool(review["status"]["allowed"])
+    return may(client, user, groups_of(user), **msgspec.structs.asdict(request))
 
 
 def test_it_agrees_with_the_live_server_without_exception(

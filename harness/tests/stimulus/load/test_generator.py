@@ -53,6 +53,7 @@ class Run:
         self.generator = Generator(
             address=Address("127.0.0.1", server.port, None, ""),
             connections=options.pop("connections", 4),
+            burst_connections=options.pop("burst_connections", 4),
             patience_ns=options.pop("patience_ns", 10_000_000_000),
             material=Material((requests,), (b"one", b"two"), _PREFIX.encode()),
             population=Population(worker=worker, workers=workers),
@@ -178,6 +179,19 @@ def test_what_waits_longer_than_patience_is_dropped_and_never_sent(
     assert len(dropped) >= 25
     assert set(dropped) == {0}
     assert server.methods["POST"] == 30 - len(dropped)
+
+
+def test_more_connections_are_opened_while_arrivals_wait(server: Server, tmp_path: Path) -> None:
+    run = Run(server, tmp_path / "rows.i64", connections=30, burst_connections=1)
+    server.gate.clear()
+    release = gevent.spawn_later(0.4, server.gate.set)
+
+    rows = run(Schedule.constant(100, 0.3))
+    release.join()
+    run.generator.close()
+
+    assert set(rows["status"]) == {201}
+    assert max(rows["sent_ns"]) < min(rows["acknowledged_ns"])
 
 
 def test_arrivals_of_a_burst_wait_for_their_turn(server: Server, tmp_path: Path) -> None:
