@@ -132,14 +132,16 @@ def phase_result(
         operations=operations,
         completed_per_s=_completed(step, phase),
         drain_s=_drain(step),
-        closed_loop_p99_ms=_closed_loop(step) if phase.role is PhaseRole.MEASURE else None,
+        closed_loop_p99_ms=(
+            _closed_loop(step) if steady and phase.role is PhaseRole.MEASURE else None
+        ),
         audit=audit(step) if steady else None,
         sustained=(
             sustained(step, rate_per_s=phase.rate_per_s or 0.0, settle_s=settle_s, limits=limits)
             if steady and phase.role in _STEPS
             else None
         ),
-        generator_limited=_generator_limited(operations, step),
+        generator_limited=_generator_limited(operations, step, phase),
         note=phase.note,
     )
 
@@ -206,11 +208,14 @@ def _closed_loop(step: StepStamps) -> float | None:
     return float(np.sort(seen)[nearest_rank(0.99, len(seen))]) / _MS
 
 
-def _generator_limited(operations: Sequence[OperationResult], step: StepStamps) -> str:
+def _generator_limited(
+    operations: Sequence[OperationResult], step: StepStamps, phase: LoadPhase
+) -> str:
+    """Why the figures say more of the generator; all of a burst are due at once, and queue."""
     dropped = int((step.fate == Fate.DROPPED).sum())
     if dropped:
         return f"{dropped} arrivals were dropped: no connection was free in time"
-    for item in operations[:1]:
+    for item in operations[:1] if phase.process is not ArrivalProcess.BURST else ():
         lag, total = item.latency("send lag"), item.latency("total")
         late = lag.at(0.99) if lag else None
         median = total.at(0.5) if total else None

@@ -133,7 +133,7 @@ def _drain(
     loaded: set[str],
 ) -> Drain | None:
     """Of a burst, or else of the overload with the most completions after all had arrived."""
-    bursts = [p for p in phases if p.rate_per_s is None and len(rows[p.index])]
+    bursts = [p for p in phases if p.rate_per_s is None and p.role is PhaseRole.MEASURE]
     for phase in bursts[-1:]:
         done = stamped.joined.done_ns[rows[phase.index]]
         return drain_rates(done[done < NEVER], start_ns=phase.span.start.mono_ns)

@@ -21,7 +21,6 @@ _S = 1e9
 _MS = 1e6
 _POINTS = 400
 _LEAST_S = 1.0
-_FEW = 100
 
 
 def load_series(stamped: Stamped, *, run_start_ns: int) -> tuple[Series, ...]:
@@ -55,19 +54,18 @@ def load_series(stamped: Stamped, *, run_start_ns: int) -> tuple[Series, ...]:
 def _latencies(
     stamped: Stamped, edges: NDArray[np.float64], at: tuple[float, ...]
 ) -> tuple[Series, ...]:
-    """Median, and p99 where there are enough, of what was done in each stretch."""
+    """Median and largest of what was done in each stretch; too few for a p99 of its own."""
     rows = np.flatnonzero((stamped.joined.fate == Fate.DONE) & ~stamped.joined.unchanged)
     rows = rows[np.argsort(stamped.joined.done_ns[rows])]
     total = stamped.joined.done_ns[rows] - stamped.arrivals.intended_ns[rows]
     bounds = np.searchsorted(stamped.joined.done_ns[rows], edges, side="right")
     bounds[0] = 0
-    found: dict[str, list[tuple[float, float]]] = {"median": [], "p99": []}
+    found: dict[str, list[tuple[float, float]]] = {"median": [], "largest": []}
     for place, second in enumerate(at):
         part = np.sort(total[bounds[place] : bounds[place + 1]])
         if len(part):
             found["median"].append((second, float(part[nearest_rank(0.5, len(part))]) / _MS))
-        if len(part) >= _FEW:
-            found["p99"].append((second, float(part[nearest_rank(0.99, len(part))]) / _MS))
+            found["largest"].append((second, float(part[-1]) / _MS))
     return tuple(
         Series(
             name="latency",

@@ -18,6 +18,7 @@ from harness.model.result import Fact, RunResult
 from harness.reporting import render_html
 from harness.reporting.text import STATUS_WORDS, VERDICT_WORDS
 from harness.tests.reporting import results
+from harness.tests.reporting.loads import LOAD
 
 _VOID = {"meta", "link", "br", "img", "input", "hr", "base"}
 
@@ -50,8 +51,10 @@ class _Page(HTMLParser):
         return [attributes for name, attributes in self.elements if name == tag]
 
 
-@pytest.fixture(params=results.ALL)
+@pytest.fixture(params=[*results.ALL, "load"])
 def result(request: pytest.FixtureRequest) -> RunResult:
+    if request.param == "load":
+        return msgspec.structs.replace(results.passing(), load=LOAD)
     built: RunResult = results.ALL[request.param]()
     return built
 

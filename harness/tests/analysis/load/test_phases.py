@@ -126,10 +126,11 @@ def test_a_burst_says_how_long_it_took_to_drain(tmp_path: Path) -> None:
     load = Recording(tmp_path)
     done = SimulatedOperator(workers=1, service_s=0.01).serve(np.zeros(200, np.int64)) / MS
     for number, end in enumerate(done):
-        load.arrival(number, uid=number + 1, object=number)
+        load.arrival(number, uid=number + 1, object=number, sent=number)  # they queue
         load.event(float(end), uid=number + 1, object=number, done=True)
     found = shown(load, phase(end=2, arrivals=200, process=ArrivalProcess.BURST))
     assert found.drain_s == pytest.approx(2.0)
+    assert found.generator_limited == ""
     assert found.completed_per_s == pytest.approx(100, rel=0.01)
     assert found.sustained is None
 

@@ -81,7 +81,7 @@ def test_dropped_or_late_arrivals_say_that_the_generator_was_the_limit_never_the
     late = step(operator(), 300, late_ms=60)
     dropped = step(operator(), 300, dropped=3)
     assert late.state is dropped.state is StepState.GENERATOR_LIMITED
-    assert late.reasons[0] == "the generator sent late: p99 60 ms, above 10 ms"
+    assert late.reasons[0] == "the generator sent late: p99 60 ms, above 50 ms"
     assert dropped.reasons[0] == "the generator dropped 3 arrivals"
 
 

@@ -1,0 +1,261 @@
+"""Stage 7: what was found under load, as the report's tables and the plot of the knee."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.model.loadresult import Cause, KneeState, StepState
+from harness.reporting.axes import Scale, Tick, ticks
+from harness.reporting.text import count, duration, number, one_line, quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.model.loadresult import (
+        Attribution,
+        Knee,
+        Latency,
+        LoadResult,
+        OperatorFigures,
+        Percentile,
+        PhaseResult,
+        Sustainability,
+    )
+
+__all__ = ["KneePlot", "LoadView", "Point", "load_view"]
+
+_HEIGHT = 160.0
+_NONE = "-"
+_ROLES = {"warm-up", "drain"}
+_STATES = {
+    StepState.SUSTAINED: ("pass", "sustained"),
+    StepState.FAILED: ("fail", "not sustained"),
+    StepState.GENERATOR_LIMITED: ("not_verified", "the generator was the limit"),
+}
+
+
+class Point(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of the search: its rate along the axis, what was completed above it."""
+
+    x: str
+    y: str
+    status: str
+
+
+class KneePlot(msgspec.Struct, frozen=True, kw_only=True):
+    """Completions by arrivals a second; on the line from the origin the operator keeps up.
+
+    Attributes:
+        points: Of all steps.
+        ticks: Of the rates.
+        heights: Of the completions, in pixels from the top.
+        even: The end of the line on which all arrivals are completed.
+        knee: Position of the knee; empty where there is none.
+        rows: Table: rate, completions, share, backlog, p99, outcome, reasons.
+        sentence: What the plot shows, in words.
+    """
+
+    points: tuple[Point, ...]
+    ticks: tuple[Tick, ...]
+    heights: tuple[Tick, ...]
+    even: tuple[str, str]
+    knee: str
+    rows: tuple[tuple[str, ...], ...]
+    sentence: str
+
+
+class LoadView(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that the section on load shows.
+
+    Attributes:
+        sentences: The knee and the bottleneck, in words.
+        evidence: What shows the bottleneck.
+        problems: Where the measurement itself broke.
+        phases: Table: a row each measured phase.
+        lags: Table: the latencies that the total is made of.
+        operator: Table: a row each queue and phase.
+        counted: Where arrivals didn't simply end, a sentence each.
+    """
+
+    sentences: tuple[str, ...]
+    evidence: tuple[str, ...]
+    problems: tuple[str, ...]
+    phases: tuple[tuple[str, ...], ...]
+    lags: tuple[tuple[str, ...], ...]
+    operator: tuple[tuple[str, ...], ...]
+    counted: tuple[str, ...]
+    plot: KneePlot | None
+
+
+def load_view(load: LoadResult | None) -> LoadView | None:
+    """Returns what the section shows; None where there was no load."""
+    if load is None:
+        return None
+    shown = [phase for phase in load.phases if phase.role == "measure"]
+    return LoadView(
+        sentences=(*_knee_words(load.knee), *_bottleneck_words(load.bottleneck)),
+        evidence=tuple(one_line(line) for line in load.bottleneck.evidence)
+        if load.bottleneck
+        else (),
+        problems=tuple(one_line(problem) for problem in load.problems),
+        phases=tuple(_phase(phase) for phase in shown),
+        lags=tuple(row for phase in shown for row in _lags(phase)),
+        operator=tuple(row for item in load.operator for row in _queues(item)),
+        counted=tuple(sentence for phase in load.phases for sentence in _counted(phase)),
+        plot=_plot(load.knee) if load.knee and load.knee.steps else None,
+    )
+
+
+def _knee_words(knee: Knee | None) -> Iterator[str]:
+    if knee is None:
+        return
+    reason = one_line(knee.reason)
+    if knee.per_s is None:
+        yield f"No rate was found that it sustains: {reason}."
+        return
+    rate = f"{number(knee.per_s)} arrivals a second"
+    took = f" The search took {duration(knee.seconds)}."
+    if knee.state is KneeState.CONFIRMED:
+        bound = f", and not {number(knee.high)}" if knee.high is not None else ""
+        yield f"It sustains {rate}{bound}: {reason}.{took}"
+    elif knee.state is KneeState.INCONCLUSIVE:
+        yield f"The knee was not confirmed; {rate} were sustained for a while: {reason}.{took}"
+    else:
+        yield f"It sustains at least {rate}: {reason}.{took}"
+
+
+def _bottleneck_words(found: Attribution | None) -> Iterator[str]:
+    if found is None:
+        return
+    if found.cause is Cause.NOTHING:
+        yield "Nothing held it back."
+    elif found.cause is Cause.UNKNOWN:
+        yield "What holds it back is unknown."
+    else:
+        others = f" (also seen: {', '.join(found.others)})" if found.others else ""
+        yield f"What holds it back: {found.cause}{others}. {found.remedy}".strip()
+
+
+def _phase(phase: PhaseResult) -> tuple[str, ...]:
+    total, lag = phase.latency("total"), phase.latency("send lag")
+    counts = phase.arrived
+    rate = "at once" if phase.rate_per_s is None else f"{number(phase.rate_per_s)}/s"
+    return (
+        one_line(phase.name),
+        f"{phase.process}, {rate}",
+        number(counts.arrivals),
+        f"{number(phase.completed_per_s)}/s",
+        _percentile(total, 0.5),
+        _percentile(total, 0.99),
+        _NONE if phase.closed_loop_p99_ms is None else quantity(phase.closed_loop_p99_ms, "ms"),
+        _percentile(lag, 0.99),
+        _NONE if phase.drain_s is None else duration(phase.drain_s),
+    )
+
+
+def _lags(phase: PhaseResult) -> Iterator[tuple[str, ...]]:
+    for operation in phase.operations:
+        for latency in operation.latencies:
+            yield (
+                one_line(phase.name),
+                operation.operation,
+                latency.name,
+                number(latency.n),
+                *(_percentile(latency, q) for q in (0.5, 0.9, 0.99, 0.999)),
+                quantity(latency.max_ms, "ms"),
+            )
+
+
+def _percentile(latency: Latency | None, q: float) -> str:
+    found = latency.at(q) if latency else None
+    return _NONE if found is None else _with_bounds(found)
+
+
+def _with_bounds(found: Percentile) -> str:
+    value = quantity(found.ms, "ms")
+    if found.at_least:
+        return f"at least {value}"
+    if found.low_ms is None or found.high_ms is None:
+        return value
+    return f"{value} ({number(found.low_ms)} to {number(found.high_ms)})"
+
+
+def _queues(item: OperatorFigures) -> Iterator[tuple[str, ...]]:
+    for queue in item.queues:
+        used = "" if queue.utilisation is None else f"{queue.utilisation:.0%} of {queue.workers}"
+        calls = item.api_calls_per_reconcile
+        yield (
+            one_line(item.phase),
+            one_line(queue.queue),
+            number(queue.taken),
+            _ms(queue.queue_wait_ms),
+            number(queue.depth),
+            used or f"{number(queue.busy)} busy",
+            _ms(queue.work_ms),
+            number(queue.retries),
+            _NONE if calls is None else number(calls),
+        )
+
+
+def _ms(value: float | None) -> str:
+    return _NONE if value is None else quantity(value, "ms")
+
+
+def _counted(phase: PhaseResult) -> Iterator[str]:
+    counts = phase.arrived
+    words = (
+        (counts.dropped, "dropped: never sent, since no connection was free in time"),
+        (counts.errors, "failed"),
+        (counts.in_flight, "never done"),
+        (counts.collapsed, "closed by a later generation or by their object's deletion"),
+        (counts.tainted, "open while watch events were missing"),
+    )
+    found = [f"{number(amount)} {word}" for amount, word in words if amount]
+    if found and phase.role not in _ROLES:
+        of = count(counts.arrivals, "arrival")
+        yield f"{one_line(phase.name)}: of {of} {'; '.join(found)}."
+
+
+def _plot(knee: Knee) -> KneePlot:
+    steps = sorted(knee.steps, key=lambda step: step.rate_per_s)
+    rates = ticks(max(step.rate_per_s for step in steps), about=5)
+    done = ticks(max(step.completed_per_s for step in steps), about=3)
+    scale, top = Scale(rates[-1], left=0.02, right=0.02), done[-1]
+    even = min(rates[-1], top)
+    return KneePlot(
+        points=tuple(
+            Point(
+                x=scale.at(step.rate_per_s),
+                y=_height(step.completed_per_s, top),
+                status=_STATES[step.state][0],
+            )
+            for step in steps
+        ),
+        ticks=tuple(Tick(at=scale.at(rate), label=number(rate)) for rate in rates),
+        heights=tuple(Tick(at=_height(value, top), label=f"{number(value)}/s") for value in done),
+        even=(scale.at(even), _height(even, top)),
+        knee=scale.at(knee.per_s) if knee.per_s is not None else "",
+        rows=tuple(_step(step) for step in steps),
+        sentence=(
+            f"Completions a second by arrivals a second, in {count(len(steps), 'step')}; on the "
+            "straight line all arrivals are completed."
+        ),
+    )
+
+
+def _height(value: float, top: float) -> str:
+    return f"{_HEIGHT * (1 - min(1.0, max(0.0, value / top))):.1f}"
+
+
+def _step(step: Sustainability) -> tuple[str, ...]:
+    return (
+        f"{number(step.rate_per_s)}/s",
+        f"{number(step.completed_per_s)}/s",
+        f"{step.ratio:.1%}",
+        f"{number(step.backlog_slope_low)} to {number(step.backlog_slope_high)}",
+        _ms(step.p99_ms),
+        _STATES[step.state][1],
+        "; ".join(one_line(reason) for reason in step.reasons),
+    )
