@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.analysis.load.attribution import attribute
 from harness.analysis.load.join import NEVER, join
 from harness.analysis.load.knee import answer
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
+from harness.analysis.load.signs import figures_by_phase, gather
 from harness.analysis.load.steps import replay
 from harness.model.loadresult import LoadResult
 
@@ -45,9 +47,14 @@ def analyse(evidence: Evidence) -> LoadResult | None:
         )
         for phase in phases
     )
+    figures = figures_by_phase(evidence, phases)
+    signs = gather(evidence, found, rows, phases=phases, results=results, figures=figures)
+    tried = taken or any(item.sustained for item in results)
     return LoadResult(
         phases=results,
         knee=answer(taken) if taken else None,
+        operator=tuple(figures),
+        bottleneck=attribute(signs) if tried else None,
         problems=(*_problems(results), *_impossible(found)),
     )
 

@@ -115,6 +115,15 @@ def test_an_arrival_that_the_operator_went_past_is_forgotten_not_backlog(
     assert judge("LOA-103", recording.evidence, None).status is Status.PASS
 
 
+def test_a_write_that_is_refused_is_a_finding(recording: Recording, load: LoadedRun) -> None:
+    load.constant(50, 4)
+    load.write(refuse=[5])
+    refused = judge("LOA-102", recording.evidence, None)
+    assert refused.status is Status.FAIL
+    assert "1" in refused.findings[0].title
+    assert judge("LOA-103", recording.evidence, None).status is Status.PASS
+
+
 def test_what_waits_behind_all_that_was_done_is_backlog(
     recording: Recording, load: LoadedRun
 ) -> None:
