@@ -13,12 +13,24 @@ from typing import Protocol
 
 from harness.model.time import Stamp
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "Deadline", "FakeClock", "SystemClock", "monotonic_ns", "utc"]
+__all__ = [
+    "SYSTEM_CLOCK",
+    "Clock",
+    "Deadline",
+    "FakeClock",
+    "SystemClock",
+    "monotonic_ns",
+    "process_cpu_ns",
+    "utc",
+]
 
 _NS = 1_000_000_000
 
 monotonic_ns = time.monotonic_ns
 """The first half of a Stamp, for where thousands are taken a second."""
+
+process_cpu_ns = time.process_time_ns
+"""CPU time that this process has used, in nanoseconds."""
 
 
 class Clock(Protocol):
