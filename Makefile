@@ -7,7 +7,7 @@ BIN := .venv/bin
 FAST := not controlplane and not browser and not package and not kind
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast binaries test-local test-kind targets bench-stability bench-provisioning bench-audit detection test-detection lock clean
+.PHONY: help environment demo lint test test-fast binaries test-local test-kind targets bench-stability bench-provisioning bench-audit bench-load detection test-detection lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -63,6 +63,9 @@ bench-stability: environment binaries ## Ten smoke runs in a row, and ten with o
 
 bench-provisioning: environment binaries ## Making, ending and restoring clusters, beside kwokctl and envtest.
 	$(BIN)/python ci/benchmarks/provisioning.py
+
+bench-load: environment binaries ## The load suite's figures beside rivals and known truths (two hours; BARS=1,4 for some).
+	$(BIN)/python ci/benchmarks/load/bars.py $(BARS)
 
 bench-audit: environment ## A million audit events: how long, and how much memory, does analysing them take?
 	$(BIN)/python ci/benchmarks/audit.py

@@ -20,7 +20,7 @@ __all__ = [
     "FakeClock",
     "SystemClock",
     "monotonic_ns",
-    "process_ns",
+    "process_cpu_ns",
     "utc",
 ]
 
@@ -29,8 +29,8 @@ _NS = 1_000_000_000
 monotonic_ns = time.monotonic_ns
 """The first half of a Stamp, for where thousands are taken a second."""
 
-process_ns = time.process_time_ns
-"""CPU time of this process."""
+process_cpu_ns = time.process_time_ns
+"""CPU time that this process has used, in nanoseconds."""
 
 
 class Clock(Protocol):

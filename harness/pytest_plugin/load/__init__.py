@@ -3,6 +3,8 @@
 setup      what the load is made of: samples, namespaces, identity, plan
 processes  load generator and watch receiver as processes under the guard
 live       follows the rows of both while they come
+gauges     what is shown beside it
+losses     what a worker that died owes
 driver     runs phases, waits for drains, clears up
 search     the search for the knee
 profiles   what each profile does

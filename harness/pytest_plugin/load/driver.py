@@ -13,6 +13,7 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import ArrivalProcess, LoadPhase, LoadPlan, Mix, PhaseRole
 from harness.model.records import LoadTick
 from harness.model.time import Span, Stamp
+from harness.pytest_plugin.load.gauges import OperatorCpu
 from harness.pytest_plugin.load.live import Live
 from harness.pytest_plugin.load.losses import write_losses
 from harness.pytest_plugin.load.processes import Processes
@@ -23,6 +24,8 @@ from harness.stimulus.load.protocol import PhaseOrder
 from harness.stimulus.load.schedule import Schedule
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.pytest_plugin.context import Context
     from harness.pytest_plugin.load.setup import Setup
     from harness.stimulus.load.client import LoadClient
@@ -50,6 +53,7 @@ class Load:
         settings: What the user asked for.
         phases: Those that are over.
         profiles: What the load suite does with it.
+        queue_depth: Asked once a second, for the terminal; who scrapes the operator sets it.
     """
 
     def __init__(self, context: Context) -> None:
@@ -57,6 +61,8 @@ class Load:
         self.settings = msgspec.convert(context.session.load, LoadSettings)
         self.phases: list[LoadPhase] = []
         self.profiles = Profiles(self, context)
+        self.queue_depth: Callable[[], float | None] = lambda: None
+        self._cpu = OperatorCpu(context.run.samples)
         self._setup: Setup | None = None
         self._processes: Processes | None = None
         self._client: LoadClient | None = None
@@ -278,6 +284,8 @@ class Load:
                 in_flight=live.waiting + (due - self._due - self._ended_in(reply)),
                 p50_ms=p50,
                 p99_ms=p99,
+                queue_depth=self.queue_depth(),
+                operator_cpu=self._cpu.cores(),
             )
         )
 

@@ -1,0 +1,105 @@
+"""What is open, and what the operator uses, by rows as they come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.evidence.columns import ColumnWriter
+from harness.model.load import ARRIVAL_COLUMNS, EVENT_COLUMNS, EventType, Operation
+from harness.probes.processes import COLUMNS
+from harness.pytest_plugin.load.gauges import OperatorCpu
+from harness.pytest_plugin.load.live import Live
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_MS = 1_000_000
+
+
+class Rows:
+    """Both files, and what follows them."""
+
+    def __init__(self, folder: Path) -> None:
+        arrivals, events = folder / "arrivals-0.i64", folder / "events.i64"
+        self.live = Live([arrivals], events)
+        self._arrivals = ColumnWriter(arrivals, ARRIVAL_COLUMNS)
+        self._events = ColumnWriter(events, EVENT_COLUMNS)
+
+    def arrival(
+        self, operation: Operation, uid: int, *, generation: int = 1, status: int = 201
+    ) -> None:
+        self._arrivals.append(0, 0, operation, 0, 0, 1, 5 * _MS, status, generation, uid)
+        self.live.follow()
+
+    def event(
+        self, uid: int, *, at_ms: int, generation: int = 1, observed: int = 1, done: int = 1,
+        kind: EventType = EventType.MODIFIED,
+    ) -> None:  # fmt: skip
+        self._events.append(at_ms * _MS, 0, uid, generation, observed, done, kind, 0, 1)
+        self.live.follow()
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Rows:
+    return Rows(tmp_path)
+
+
+def test_a_create_is_open_until_its_generation_is_done(rows: Rows) -> None:
+    rows.arrival(Operation.CREATE, 7)
+    rows.event(7, at_ms=10, done=0)
+    assert rows.live.waiting == 1
+
+    rows.event(7, at_ms=20)
+
+    assert (rows.live.waiting, rows.live.done) == (0, 1)
+    assert rows.live.percentiles_ms == (20.0, 20.0)
+
+
+def test_an_event_may_come_before_the_answer(rows: Rows) -> None:
+    rows.event(7, at_ms=10)
+    rows.arrival(Operation.CREATE, 7)
+
+    assert (rows.live.waiting, rows.live.done) == (0, 1)
+
+
+def test_a_status_of_an_older_generation_closes_nothing(rows: Rows) -> None:
+    rows.arrival(Operation.UPDATE, 7, generation=3, status=200)
+    rows.event(7, at_ms=10, generation=3, observed=2)
+    assert rows.live.waiting == 1
+
+    rows.event(7, at_ms=20, generation=4, observed=4)
+    assert rows.live.waiting == 0
+
+
+def test_a_delete_is_open_until_the_object_is_gone(rows: Rows) -> None:
+    rows.arrival(Operation.DELETE, 7, generation=0, status=200)
+    rows.event(7, at_ms=10)
+    assert rows.live.waiting == 1
+
+    rows.event(7, at_ms=20, kind=EventType.DELETED)
+    assert rows.live.waiting == 0
+
+
+def test_what_was_not_accepted_is_never_open(rows: Rows) -> None:
+    rows.arrival(Operation.CREATE, 0, status=0)
+    rows.arrival(Operation.CREATE, 0, status=503)
+
+    assert (rows.live.waiting, rows.live.dropped, rows.live.failed) == (0, 1, 1)
+
+
+def test_the_operators_processor_time_is_told_by_its_last_two_samples(tmp_path: Path) -> None:
+    cpu = OperatorCpu(tmp_path)
+    assert cpu.cores() is None
+    writer = ColumnWriter(tmp_path / "process-manager.i64", COLUMNS)
+
+    def sample(at_ms: int, cpu_ms: int, pid: int) -> float | None:
+        values = {"mono_ns": at_ms * _MS, "cpu_ns": cpu_ms * _MS, "pid": pid}
+        writer.append(*(values.get(name, 0) for name in COLUMNS))
+        return cpu.cores()
+
+    assert sample(0, 0, 1) is None
+    assert sample(1_000, 500, 1) == 0.5
+    assert sample(2_000, 0, 2) is None
+    assert sample(3_000, 1_500, 2) == 1.5
