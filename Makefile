@@ -67,7 +67,7 @@ bench-provisioning: environment binaries ## Making, ending and restoring cluster
 bench-audit: environment ## A million audit events: how long, and how much memory, does analysing them take?
 	$(BIN)/python ci/benchmarks/audit.py
 detection: environment binaries ## Which check finds which seeded defect? ONLY='guestbook/* RBA-103', FRESH=1, JOBS=2, PUBLISH=1.
-	@PYTHONPATH=ci $(BIN)/python -m detection $(if $(ONLY),--only '$(ONLY)') $(if $(FRESH),--fresh) \
+	@PYTHONPATH=ci $(BIN)/python -m detection $(if $(ONLY),--only '$(ONLY)') $(if $(FRESH),--fresh) $(if $(EARLIER),--earlier) \
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(PUBLISH),--publish docs/detection-matrix.md)
 
 test-detection: environment binaries ## The defects that manifests show, and a few others, are found.

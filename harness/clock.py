@@ -13,12 +13,24 @@ from typing import Protocol
 
 from harness.model.time import Stamp
 
-__all__ = ["SYSTEM_CLOCK", "Clock", "Deadline", "FakeClock", "SystemClock", "monotonic_ns", "utc"]
+__all__ = [
+    "SYSTEM_CLOCK",
+    "Clock",
+    "Deadline",
+    "FakeClock",
+    "SystemClock",
+    "monotonic_ns",
+    "process_ns",
+    "utc",
+]
 
 _NS = 1_000_000_000
 
 monotonic_ns = time.monotonic_ns
 """The first half of a Stamp, for where thousands are taken a second."""
+
+process_ns = time.process_time_ns
+"""CPU time of this process."""
 
 
 class Clock(Protocol):

@@ -11,8 +11,9 @@ Prints a line for each figure:
 
     name value unit goal holds|falls-short     ("- -" for figures without a goal)
 
-Seconds are wall clock from the start of the process to its end; MiB is its own peak resident set
-(VmHWM). Exit codes: 0 every goal holds, 1 one falls short.
+Seconds are wall clock from the start of the process to its end, and beside them those of the CPU,
+which a busy machine changes less; MiB is its own peak resident set (VmHWM). Exit codes: 0 every
+goal holds, 1 one falls short.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import argparse
 import random
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -216,7 +218,7 @@ def make_run(folder: Path, count: int) -> RunFolder:
 
 
 def _measured(mode: str, run: RunFolder) -> None:
-    """Does one of `MODES` and says how much memory that took, in KiB."""
+    """Does one of `MODES` and says what that took: CPU seconds, and KiB of memory."""
     if mode == "ledger":
         book_of_grants = ledger(Evidence(run))
         if book_of_grants.gap or not book_of_grants.uses:
@@ -224,7 +226,8 @@ def _measured(mode: str, run: RunFolder) -> None:
     else:
         conclude(run)
     status = Path("/proc/self/status").read_text(encoding="utf-8")
-    print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+    peak = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
+    print(time.process_time(), peak)
 
 
 def figures(run: RunFolder) -> Iterator[Figure]:
@@ -234,9 +237,11 @@ def figures(run: RunFolder) -> Iterator[Figure]:
         start = SYSTEM_CLOCK.now()
         done = command.run(argv, timeout=TIMEOUT_S)
         seconds = (SYSTEM_CLOCK.now().mono_ns - start.mono_ns) / 1e9
-        mib = int(done.output.split()[-1]) / 1024
+        cpu_s, peak_kib = map(float, done.output.split()[-2:])
         yield Figure(name=f"audit_{mode}_time", value=seconds, unit="s", goal=GOAL_S)
-        yield Figure(name=f"audit_{mode}_peak_memory", value=mib, unit="MiB", goal=GOAL_MIB)
+        yield Figure(name=f"audit_{mode}_cpu", value=cpu_s, unit="s")
+        peak_mib = peak_kib / 1024
+        yield Figure(name=f"audit_{mode}_peak_memory", value=peak_mib, unit="MiB", goal=GOAL_MIB)
 
 
 def main() -> int:

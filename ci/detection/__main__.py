@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from detection.matrix import Matrix, markdown, matrix, row
-from detection.plan import Job, Outcome, jobs, known, sampled
+from detection.plan import Job, Outcome, fingerprint, jobs, known, sampled
 from detection.running import Pool
 from detection.twins import EXEMPTIONS, exemptions, twin_files, unproven
 
@@ -44,6 +44,9 @@ def _options(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--sample", action="store_true", help="static twins and a few live ones")
     parser.add_argument("--fresh", action="store_true", help="take nothing from earlier runs")
+    parser.add_argument(
+        "--earlier", action="store_true", help="take what ran before on other sources, too"
+    )
     parser.add_argument(
         "--jobs",
         type=int,
@@ -74,23 +77,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     progress = _Progress(chosen)
     pool = Pool(folder, places=options.jobs, on_outcome=progress.tell)
-    outcomes = {} if options.fresh else known(pool.results, chosen)
+    outcomes = {} if options.fresh else known(pool.results, chosen, earlier=options.earlier)
     progress.begin(outcomes)
+    stopped = False
     try:
         outcomes |= pool.run(job for job in chosen if job.id not in outcomes)
     except KeyboardInterrupt:
+        stopped = True
+        outcomes = known(pool.results, chosen, earlier=options.earlier)
+    found = _matrix(chosen, outcomes, complete=len(chosen) == len(every) == len(outcomes))
+    _write(found, folder, options.publish)
+    code = _conclude(found, folder)
+    if stopped:
         print(f"Stopped. The finished runs are kept in {folder}.", file=sys.stderr)
-        return 2
+    return 2 if stopped else code
+
+
+def _matrix(chosen: Sequence[Job], outcomes: dict[str, Outcome], *, complete: bool) -> Matrix:
     exempt = exemptions(Path(__file__).with_name(EXEMPTIONS))
-    found = matrix(
+    done = [job for job in chosen if job.id in outcomes]
+    return matrix(
         chosen,
         outcomes,
         unproven=unproven(twin_files(), exempt),
         exempt=exempt,
-        complete=len(chosen) == len(every),
+        complete=complete,
+        earlier=[job.id for job in done if outcomes[job.id].fingerprint != fingerprint(job)],
     )
-    _write(found, folder, options.publish)
-    return _conclude(found, folder)
 
 
 def _meant(job: Job, patterns: str) -> bool:

@@ -10,7 +10,7 @@ from detection.twins import Exemption
 from harness.catalogue import load_catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from detection.plan import Job, Outcome
 
@@ -36,6 +36,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
         suites: That were run.
         seconds: How long the run took.
         ended: When, ISO 8601, UTC.
+        earlier: Whether the sources have changed since.
     """
 
     job: str
@@ -48,6 +49,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     suites: tuple[str, ...]
     seconds: float
     ended: str
+    earlier: bool = False
 
     @property
     def healthy(self) -> bool:
@@ -109,18 +111,32 @@ def matrix(
     unproven: Sequence[str],
     exempt: Sequence[Exemption],
     complete: bool,
+    earlier: Collection[str] = (),
 ) -> Matrix:
-    """Returns the matrix of the jobs that have an outcome."""
+    """Returns the matrix of the jobs that have an outcome.
+
+    Args:
+        jobs: That were asked for.
+        outcomes: By job.
+        unproven: Checks without a twin that aren't exempt.
+        exempt: Checks that need none.
+        complete: Whether all twins and operators were asked for.
+        earlier: Jobs whose outcome is of earlier sources.
+    """
     return Matrix(
-        rows=tuple(row(job, outcomes[job.id]) for job in jobs if job.id in outcomes),
+        rows=tuple(
+            row(job, outcomes[job.id], earlier=job.id in earlier)
+            for job in jobs
+            if job.id in outcomes
+        ),
         unproven=tuple(unproven),
         exempt=tuple(exempt),
         complete=complete,
     )
 
 
-def row(job: Job, outcome: Outcome) -> Row:
-    """Returns what an outcome says of its job."""
+def row(job: Job, outcome: Outcome, *, earlier: bool = False) -> Row:
+    """Returns what an outcome, of these or of earlier sources, says of its job."""
     expected = job.twin.expect if job.twin is not None else ()
     problem = ""
     if not outcome.decided:
@@ -136,6 +152,7 @@ def row(job: Job, outcome: Outcome) -> Row:
         suites=job.suites,
         seconds=outcome.seconds,
         ended=outcome.ended,
+        earlier=earlier,
     )
 
 
@@ -181,6 +198,9 @@ def _summary(found: Matrix, twins: Sequence[Row], healthy: Sequence[Row]) -> lis
     ]
     if not found.complete:
         lines.append("\nOnly a choice of twins was run.")
+    earlier = sum(item.earlier for item in found.rows)
+    if earlier:
+        lines.append(f"\n{earlier} of these runs are older than some of the sources.")
     if found.unproven:
         lines.append(f"\n**Without a twin: {', '.join(found.unproven)}.**")
     return lines

@@ -34,7 +34,8 @@ _FIXTURES = "fixtures/"
 """Operators that show one thing each; they aren't examples of how to write one."""
 _INSTALLED = "test_installs_and_becomes_ready"
 """The one test of smoke that is run for rights that are bound: they show once it is installed."""
-_UPGRADE, _OWN_TESTS = "UPG-001", "UNI-001"
+_UPGRADE = "UPG-001"
+_OWN_TESTS = ("UNI-001", "INT-001")
 _NOT_SOURCES = frozenset({"bin", "twins", "__pycache__", ".pytest_cache"})
 
 
@@ -70,10 +71,15 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         """Words of its command line beside suites, target, twin and output."""
         if self.twin is None:
             return ()
+        own = () if any(map(self._expects, _OWN_TESTS)) else ("--no-own-tests",)
         if self.static:
-            return () if self._expects(_OWN_TESTS) else ("--no-own-tests",)
+            return own
         limits = (f"--timeout={pair}" for pair in SHORT)
-        return (*limits, *(("-k", _INSTALLED) if set(self.twin.expect) <= set(DANGERS) else ()))
+        return (
+            *limits,
+            *own,
+            *(("-k", _INSTALLED) if set(self.twin.expect) <= set(DANGERS) else ()),
+        )
 
     def _expects(self, check: str) -> bool:
         return self.twin is not None and check in self.twin.expect
@@ -187,8 +193,14 @@ def _digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def known(file: Path, wanted: Iterable[Job]) -> dict[str, Outcome]:
-    """Returns the kept outcomes that still hold: decided, and of the same sources."""
+def known(file: Path, wanted: Iterable[Job], *, earlier: bool = False) -> dict[str, Outcome]:
+    """Returns the last kept outcome of each job that still holds: decided, and of the same sources.
+
+    Args:
+        file: A line for each.
+        wanted: Jobs that are asked for.
+        earlier: Whether outcomes of other sources count, too.
+    """
     if not file.is_file():
         return {}
     current = {job.id: fingerprint(job) for job in wanted}
@@ -198,6 +210,7 @@ def known(file: Path, wanted: Iterable[Job]) -> dict[str, Outcome]:
             outcome = msgspec.json.decode(line, type=Outcome)
         except msgspec.DecodeError:
             continue  # the last line of a run that was killed
-        if outcome.decided and current.get(outcome.job) == outcome.fingerprint:
+        same = current.get(outcome.job) == outcome.fingerprint
+        if outcome.decided and (same or (earlier and outcome.job in current)):
             found[outcome.job] = outcome
     return found

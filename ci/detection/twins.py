@@ -33,6 +33,8 @@ _PREFERRED = ("unit", "smoke", "integration")
 """Suites in the order of what they cost; others come after them, by name."""
 _EVERY_CLUSTER = ("INS-001", "INS-002", "INS-003", "RBA-004", *sorted(DANGERS))
 """Judged whenever the operator was installed, so the cheapest suite with a cluster will do."""
+_UNINSTALL = "LIF-009"
+"""Judged by each suite that ends with an uninstall."""
 
 
 class TwinFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,13 +125,17 @@ def suites_for(expect: Iterable[str], suites: Iterable[Suite] | None = None) -> 
         if check in _EVERY_CLUSTER:
             anywhere.append(check)
             continue
-        found = next((name for name, suite in ordered.items() if check in suite.checks), None)
+        found = next((name for name, suite in ordered.items() if _judges(suite, check)), None)
         if found is None:
             raise ValueError(f"no suite judges {check}")
         chosen.setdefault(found)
     if anywhere and all(ordered[name].static for name in chosen):
         chosen.setdefault("smoke")
     return tuple(chosen)
+
+
+def _judges(suite: Suite, check: str) -> bool:
+    return check in suite.checks or (suite.uninstalls and check == _UNINSTALL)
 
 
 def _by_cost(suites: Iterable[Suite]) -> Mapping[str, Suite]:

@@ -9,8 +9,8 @@ rbac/         permissions: granted, used, dangerous
 writes changes objects logs metrics
               how evidence is understood: writes of the operator and what they changed, states of
               objects, levels of log lines, metrics pages
-loaded load/
-              under load: checks, and the analysis of its stamps
+loaded load/  under load: checks, and the analysis of its stamps
+soak/         leak, no leak larger than X, or inconclusive
 latency usage measurements
               numbers: convergences, series and phase bands, summary figures
 """

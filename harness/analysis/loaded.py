@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.loadresult import LoadResult, PhaseResult
-    from harness.model.measurement import Measurement
+    from harness.model.measurement import Measurement, Series
 
 __all__ = [
     "drains",
@@ -25,6 +25,7 @@ __all__ = [
     "load_measurements",
     "load_questions",
     "load_result",
+    "load_series",
     "no_request_fails",
 ]
 
@@ -34,7 +35,14 @@ _UNSETTLED = frozenset({KneeState.INCONCLUSIVE, KneeState.GENERATOR_LIMITED})
 
 def load_result(evidence: Evidence) -> LoadResult | None:
     """Returns what the load shows; None where there was none."""
-    return evidence.derived(_analysed)
+    found = evidence.derived(_analysed)
+    return found[0] if found else None
+
+
+def load_series(evidence: Evidence) -> tuple[Series, ...]:
+    """Returns how the load went over time; none where there was no load."""
+    found = evidence.derived(_analysed)
+    return found[1] if found else ()
 
 
 def load_measurements(evidence: Evidence) -> list[Measurement]:
@@ -102,7 +110,7 @@ def drains(case: Case) -> CheckOutcome:
     return case.decided([_backlog(case, left)] if left else [])
 
 
-def _analysed(evidence: Evidence) -> LoadResult | None:
+def _analysed(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
     if evidence.load_plan is None or not evidence.load_phases():
         return None
     from harness.analysis.load.result import analyse  # noqa: PLC0415 - loads NumPy and SciPy

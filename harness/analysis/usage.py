@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.analysis.loaded import load_series
 from harness.model.measurement import Series
 from harness.model.result import PhaseBand
 
@@ -36,8 +37,8 @@ class ProcessUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def series(evidence: Evidence) -> tuple[Series, ...]:
-    """Returns CPU in cores and resident memory in MiB for each sampled process."""
-    found = []
+    """Returns the load over time, and CPU in cores and memory in MiB of each sampled process."""
+    found = list(load_series(evidence))
     for process, columns in _sampled(evidence):
         found += [_cpu(evidence, process, columns), _memory(evidence, process, columns)]
     return tuple(item for item in found if item.seconds)
@@ -60,15 +61,17 @@ def operator_use(evidence: Evidence) -> tuple[ProcessUse, ...]:
 
 
 def bands(evidence: Evidence) -> tuple[PhaseBand, ...]:
-    """Returns the run's windows on its time axis."""
+    """Returns the run's windows and the phases of its load on its time axis."""
     start = evidence.manifest.started.mono_ns
+    spans = [(phase.name, phase.span) for phase in evidence.phases()]
+    spans += [(phase.name, phase.span) for phase in evidence.load_phases()]
     return tuple(
         PhaseBand(
-            name=phase.name,
-            start_s=(phase.span.start.mono_ns - start) / _NS,
-            end_s=(phase.span.end.mono_ns - start) / _NS,
+            name=name,
+            start_s=(span.start.mono_ns - start) / _NS,
+            end_s=(span.end.mono_ns - start) / _NS,
         )
-        for phase in evidence.phases()
+        for name, span in spans
     )
 
 

@@ -1,8 +1,10 @@
 """What each check is: `reports/checklists/catalogue.yaml`, read once.
 
-families  what the first three letters of a check's id stand for
-sources   where a rule comes from, as an address
-page      docs/checks.md and the README's table; `python -m harness.catalogue` writes them anew
+families     what the first three letters of a check's id stand for
+sources      where a rule comes from, as an address
+suites       which bundled suites judge which check
+explanation  a check in full, as `harness checks explain` says it
+page         docs/checks.md and the README's table; `python -m harness.catalogue` writes them anew
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
+from harness.catalogue.suites import suites_of
 from harness.errors import UsageError
 from harness.model.findings import CheckInfo
 from harness.resources import bundled
@@ -20,7 +23,7 @@ from harness.resources import bundled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_info", "load_catalogue"]
+__all__ = ["check_info", "load_catalogue", "suites_of"]
 
 
 @cache

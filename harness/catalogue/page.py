@@ -9,12 +9,14 @@ import msgspec
 import yaml
 
 from harness.catalogue import load_catalogue
+from harness.catalogue.explanation import explain
 from harness.catalogue.families import family
 from harness.catalogue.sources import source_address
+from harness.catalogue.suites import suites_of
 from harness.resources import bundled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from harness.model.findings import CheckInfo
@@ -33,16 +35,13 @@ verified*, never silently passed.
 "Proven by" names the faulty twins: operators with one seeded defect that the check catches, run
 by, for example, `harness run --suite smoke --target guestbook --twin hot-loop`. A check without a
 twin is proven by the harness's own tests alone: they show it evidence that must make it red.
+
+`harness checks explain ID` says the same of one check, and how to waive it: by an entry of
+`waivers` in target.yaml with the check's id, a `match`, a reason and the day on which it ends.
 """
 _BEGIN, _END = "<!-- checks: begin -->\n", "<!-- checks: end -->"
+_IN_PAGE = ("Why", "How it is tested", "What it can't see", "How to mend it")  # the rest is above
 _COLUMNS = ("check", "an operator owes", "severity", "suites", "needs", "proven by", "source")
-
-
-class _Suite(msgspec.Struct, frozen=True):
-    """What the page needs of a `suite.yaml`."""
-
-    name: str
-    checks: tuple[str, ...] = ()
 
 
 class _Twin(msgspec.Struct, frozen=True):
@@ -54,7 +53,7 @@ class _Twin(msgspec.Struct, frozen=True):
 
 def render_page() -> str:
     """Returns the page as Markdown, from the catalogue, the suites and the twins."""
-    suites, twins, groups = _suites(), _twins(), _groups()
+    suites, twins, groups = suites_of(), _twins(), _groups()
     lines = [_HEAD, _row(_COLUMNS), "|" + "---|" * len(_COLUMNS)]
     for _, checks in groups:
         lines += [_row(_cells(check, suites, twins)) for check in checks]
@@ -92,16 +91,6 @@ def _place(check: CheckInfo) -> int:
     return families.index(family(check.id))
 
 
-def _suites() -> dict[str, list[str]]:
-    """Returns the names of the bundled suites that judge a check, by its id."""
-    found: dict[str, list[str]] = {}
-    for file in sorted(bundled("suites").glob("*/suite.yaml")):
-        suite = msgspec.convert(_read(file), _Suite)
-        for check in suite.checks:
-            found.setdefault(check, []).append(suite.name)
-    return found
-
-
 def _twins() -> dict[str, list[str]]:
     """Returns the faulty twins that a check catches, as "operator --twin name", by its id."""
     found: dict[str, list[str]] = {}
@@ -121,7 +110,7 @@ def _row(cells: tuple[str, ...]) -> str:
 
 
 def _cells(
-    check: CheckInfo, suites: dict[str, list[str]], twins: dict[str, list[str]]
+    check: CheckInfo, suites: Mapping[str, list[str]], twins: dict[str, list[str]]
 ) -> tuple[str, ...]:
     return (
         f"[{check.id}](#{check.id.lower()})",
@@ -141,11 +130,6 @@ def _source(ref: str) -> str:
 
 def _section(check: CheckInfo) -> Iterator[str]:
     yield from ("", f"### {check.id}", "", f"{check.title}. Severity: {check.severity.value}.", "")
-    yield f"- **Why:** {_flat(check.why)}"
-    yield f"- **How:** {_flat(check.how)}"
-    yield f"- **What it can't see:** {_flat(check.limits)}"
-    yield f"- **How to mend it:** {_flat(check.remedy)}"
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+    for title, text in explain(check):
+        if title in _IN_PAGE:
+            yield f"- **{title}:** {text}"

@@ -19,9 +19,11 @@ from harness.errors import HarnessError, UsageError
 from harness.resources import bundled
 
 __all__ = [
+    "checks",
     "clusters",
     "completion",
     "contexts",
+    "families",
     "files",
     "folders",
     "runs",
@@ -121,6 +123,25 @@ def runs(_: click.Context, incomplete: str) -> Iterator[CompletionItem]:
 
 
 @_completer
+def checks(_: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    """Ids of checks, with what an operator owes by them."""
+    from harness.catalogue import load_catalogue  # noqa: PLC0415 - only here
+
+    for check in load_catalogue().values():
+        yield from _matching([check.id], incomplete.upper(), check.title)
+
+
+@_completer
+def families(_: click.Context, incomplete: str) -> Iterator[CompletionItem]:
+    """The letters that ids of checks begin with."""
+    from harness.catalogue import load_catalogue  # noqa: PLC0415 - only here
+    from harness.catalogue.families import family  # noqa: PLC0415 - only here
+
+    for letters in dict.fromkeys(check.partition("-")[0] for check in load_catalogue()):
+        yield from _matching([letters], incomplete.upper(), family(letters))
+
+
+@_completer
 def files(_: click.Context, incomplete: str) -> Iterator[CompletionItem]:  # noqa: ARG001 - the shell's
     """Files of any kind."""
     yield _files("file")
@@ -142,7 +163,7 @@ def completion(shell: str) -> None:
     """Print the script that completes our command lines in a shell.
 
     The tab key then completes commands and options, and the names of bundled suites and targets,
-    of a target's twins, of clusters that are up and of kept runs. One line installs it:
+    of a target's twins, of checks, of clusters that are up and of kept runs. One line installs it:
 
     \b
     eval "$(harness completion bash)"     in ~/.bashrc

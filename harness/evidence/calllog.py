@@ -227,7 +227,7 @@ class CallLog(Sequence[ApiCall]):
             columns.ids.append(call.audit_id)
             columns.names.append(texts.setdefault(call.name, call.name))
             columns.uris.append(texts.setdefault(call.uri, call.uri))
-            if call.handed is not None:
-                columns.handed[len(columns.line) - 1] = handed.setdefault(call.handed, call.handed)
             if call.review is not None:
                 columns.reviews[len(columns.line) - 1] = call.review
+            if call.handed is not None:
+                columns.handed[len(columns.line) - 1] = handed.setdefault(call.handed, call.handed)

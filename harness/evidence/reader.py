@@ -359,12 +359,9 @@ class Evidence:
 
     @cached_property
     def _calls(self) -> CallLog:
+        calls = CallLog(final_calls(read_audit(audit_files(self.run))))
         part = self._part
-        return CallLog(
-            call
-            for call in final_calls(read_audit(audit_files(self.run)))
-            if part is None or part.holds_wall(call.received_ns)
-        )
+        return calls if part is None else calls.between(part.start.wall_ns, part.end.wall_ns)
 
     @cached_property
     def _metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:

@@ -8,14 +8,20 @@ import msgspec
 
 __all__ = [
     "Arrived",
+    "Attribution",
     "Audit",
+    "Cause",
+    "Growth",
     "Knee",
     "KneeState",
     "Latency",
     "LoadResult",
     "OperationResult",
+    "OperatorFigures",
     "Percentile",
     "PhaseResult",
+    "QueueFigures",
+    "Slope",
     "StepState",
     "Sustainability",
 ]
@@ -178,7 +184,8 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
         completed_per_s: Arrivals done while the phase lasted, a second.
         drain_s: From the last arrival's intended time until nothing was in flight; None where
             that never came.
-        closed_loop_p99_ms: What a closed-loop client would have shown as p99 of the same phase.
+        closed_loop_p99_ms: What a closed-loop client would have shown as p99 of the same phase;
+            None for long phases.
         audit: Little's law; None where arrivals weren't steady.
         sustained: Of a phase with a steady rate.
         generator_limited: Why its figures say more of the load generator than of the operator;
@@ -241,13 +248,150 @@ class Knee(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
+class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """One workqueue of an operator in a phase, by exact identities of its counters.
+
+    Attributes:
+        queue: Name of the queue, which is the controller's.
+        seconds: Between the two scrapes.
+        adds, taken, retries: Items added, taken by a worker, added again after a failure.
+        reconciles, errors: As counted; None where the dialect has no such counter.
+        queue_wait_ms: Mean; None where nothing was taken.
+        work_ms: Mean time that a worker had an item; None likewise.
+        depth: Mean number of items that waited.
+        depth_at_end: Items waiting at the last scrape: adds less items taken.
+        busy: Mean number of workers that had an item.
+        workers: MaxConcurrentReconciles; None where it isn't told.
+        utilisation: Busy workers by all workers; None likewise.
+        work_p99_ms: Bounds of the bucket in which the p99 lies, never a point: default buckets of
+            workqueues are a decade wide.
+    """
+
+    queue: str
+    seconds: float
+    adds: int
+    taken: int
+    retries: int
+    queue_wait_ms: float | None
+    work_ms: float | None
+    depth: float
+    depth_at_end: float
+    busy: float
+    workers: int | None = None
+    utilisation: float | None = None
+    reconciles: int | None = None
+    errors: int | None = None
+    work_p99_ms: tuple[float, float] | None = None
+
+
+class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
+    """What an operator says of itself in a phase.
+
+    Attributes:
+        phase: Name of the phase.
+        workload: Which.
+        queues: Of its controllers.
+        api_calls: Its requests to the API server; None where it doesn't count them.
+        conflicts: Of those, answered 409.
+        throttled: Of those, answered 429.
+        api_calls_per_reconcile: None where nothing was reconciled.
+        cpu_cores: That it used on average; None where it doesn't tell.
+        webhook_ms: Mean time of its own admission webhooks; None where they weren't asked.
+        note: Why figures are missing; empty if none are.
+    """
+
+    phase: str
+    workload: str
+    queues: tuple[QueueFigures, ...] = ()
+    api_calls: int | None = None
+    conflicts: int = 0
+    throttled: int = 0
+    api_calls_per_reconcile: float | None = None
+    cpu_cores: float | None = None
+    webhook_ms: float | None = None
+    note: str = ""
+
+
+class Cause(StrEnum):
+    """What holds an operator back."""
+
+    NOTHING = "nothing"  # it kept up with all that was tried
+    CLIENT_THROTTLING = "client-side throttling"
+    ONE_WORKER = "one worker"
+    WORKERS = "all workers busy"
+    SLOW_WEBHOOK = "slow webhook"
+    CPU = "CPU"
+    CONFLICTS = "conflict storm"
+    CLUSTER = "simulated cluster"
+    GENERATOR = "load generator"
+    UNKNOWN = "unknown"
+
+
+class Attribution(msgspec.Struct, frozen=True, kw_only=True):
+    """What held the operator back, and what shows it.
+
+    Attributes:
+        cause: The most specific one whose signs were seen.
+        evidence: A line for each sign, with its numbers.
+        others: Further causes whose signs were seen, too.
+        remedy: What the maintainer can do; empty for none.
+    """
+
+    cause: Cause
+    evidence: tuple[str, ...]
+    others: tuple[Cause, ...] = ()
+    remedy: str = ""
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a figure grows with a number of objects: y = scale * x ** exponent.
+
+    Attributes:
+        figure: For example "reconcile p50".
+        unit: Of the figure.
+        by: For example "custom resources", "unrelated objects".
+        exponent: 0 is flat, 1 is proportional; with its 95 % interval.
+        points: (objects, figure), as measured.
+        sentence: What the interval allows to say.
+    """
+
+    figure: str
+    unit: str
+    by: str
+    exponent: float
+    low: float
+    high: float
+    scale: float
+    points: tuple[tuple[float, float], ...]
+    sentence: str
+
+
+class Slope(msgspec.Struct, frozen=True, kw_only=True):
+    """What each further object costs, for example memory, in `unit`, with its 95 % interval."""
+
+    figure: str
+    unit: str
+    each: float
+    low: float
+    high: float
+    points: tuple[tuple[float, float], ...]
+
+
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """All that was found under load.
 
     Attributes:
+        operator: What the operator says of itself, by phase; empty where it has no metrics.
+        bottleneck: What held it back; None where no steady rate was tried.
+        growth: How figures grow with the number of objects.
+        each_object: What each further object costs.
         problems: Where the measurement itself broke, in words; none where it holds.
     """
 
     phases: tuple[PhaseResult, ...]
     knee: Knee | None = None
+    operator: tuple[OperatorFigures, ...] = ()
+    bottleneck: Attribution | None = None
+    growth: tuple[Growth, ...] = ()
+    each_object: tuple[Slope, ...] = ()
     problems: tuple[str, ...] = ()

@@ -324,7 +324,7 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
 
 
-class ApiCall(_Record, frozen=True, kw_only=True, tag="call"):
+class ApiCall(_Record, frozen=True, kw_only=True, gc=False, tag="call"):
     """One request, from the API server's audit log (read by `harness.evidence.audit`).
 
     Attributes:

@@ -14,6 +14,7 @@ __all__ = [
     "Install",
     "InstallMode",
     "Kind",
+    "KubernetesRange",
     "ManifestPatch",
     "Manifests",
     "Metrics",
@@ -125,16 +126,29 @@ class Process(_Part, frozen=True, kw_only=True):
     build: tuple[str, ...] = ()
 
 
-class Requires(_Part, frozen=True, kw_only=True):
-    """What must be installed beside the harness to run the operator.
+class KubernetesRange(_Part, frozen=True, kw_only=True):
+    """The versions of Kubernetes that an operator says it runs on, both included.
 
     Attributes:
-        python: Packages, as they are imported.
+        min, max: For example "1.30"; empty where that end isn't declared.
+    """
+
+    min: str = ""
+    max: str = ""
+
+
+class Requires(_Part, frozen=True, kw_only=True):
+    """What an operator needs.
+
+    Attributes:
+        python: Packages beside the harness, as they are imported.
         extra: The harness's own extra that brings them; empty where there is none.
+        kubernetes: The versions that it declares.
     """
 
     python: tuple[str, ...] = ()
     extra: str = ""
+    kubernetes: KubernetesRange = KubernetesRange()
 
 
 class Metrics(_Part, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from harness.model.target import InstallMode
 from harness.model.trials import SecondInstance
 from harness.pytest_plugin.namespaces import Place
 from harness.pytest_plugin.resources import CustomResources
+from harness.pytest_plugin.rights import with_our_rights
 from harness.stimulus.objects import Objects
 from harness.stimulus.samples import samples
 
@@ -54,10 +55,11 @@ class SecondOperator:
         if self._context.session.target.scope.mode is InstallMode.ALL_NAMESPACES:
             yield None
             return
-        namespace = self._namespaces.create("second")
         with ExitStack() as stack:
             try:
-                installed = stack.enter_context(self._instance(namespace))
+                with with_our_rights("Installing a second instance"):
+                    namespace = self._namespaces.create("second")
+                    installed = stack.enter_context(self._instance(namespace))
             except NotVerified as reason:
                 facts["reason"] = str(reason)
                 yield None

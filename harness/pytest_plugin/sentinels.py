@@ -12,6 +12,7 @@ from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.model.target import InstallMode
 from harness.model.trials import Sentinel, SentinelEvent, SentinelWatch, Standing
 from harness.probes.footprint import created_by, inventory
+from harness.pytest_plugin.rights import with_our_rights
 from harness.stimulus.sentinels import copied, named
 
 if TYPE_CHECKING:
@@ -54,7 +55,8 @@ class Sentinels:
         Raises:
             NotVerified: None could be planted.
         """
-        self._namespace = self._namespaces.create("foreign")
+        with with_our_rights("Planting sentinels"):
+            self._namespace = self._namespaces.create("foreign")
         self._await_account()
         bodies = [*self._copies(resource), *self._named(resource)]
         at = resource.namespace or "the cluster"

@@ -11,6 +11,7 @@ import msgspec
 
 from harness.errors import ApiError
 from harness.model.trials import DeputyTrial
+from harness.pytest_plugin.rights import with_our_rights
 from harness.stimulus.references import pointed, references
 
 if TYPE_CHECKING:
@@ -63,9 +64,10 @@ class Tenant:
         found = references(self._schema(resource)) if resource.namespaced else ()
         if not found:
             return {"trials": []}
-        foreign = self._namespaces.create("foreign")
-        canaries = self._plant(foreign)
-        self._admit(resource)
+        with with_our_rights("Admitting a tenant"):
+            foreign = self._namespaces.create("foreign")
+            canaries = self._plant(foreign)
+            self._admit(resource)
         trials = [
             self._try(sample, resource, reference, kind, foreign=foreign, canaries=canaries)
             for reference in found

@@ -284,7 +284,7 @@ class _Executor:
                 rest.callback(self._recorder.stop)
             rest.callback(self._uninstall)
             rest.callback(self._save_logs)
-            if self._removal is not None and (self._keeps or not self._provider.disposable):
+            if self._removal is not None and (self._keeps or self._gives_back):
                 rest.callback(self._removal.undo)  # before an uninstall, which may need its rights
 
     def _save_logs(self) -> None:

@@ -14,6 +14,7 @@ from harness.targets.vocabulary import (
     KIND,
     LABEL,
     MEASUREMENT,
+    MINOR_VERSION,
     NAME,
     PACKAGE,
     RESOURCE,
@@ -210,7 +211,7 @@ def _kind() -> Schema:
 
 def _requires() -> Schema:
     return mapping(
-        "What must be installed beside the harness to run the operator.",
+        "What the operator needs: beside the harness, and of a cluster.",
         {
             "python": listing(
                 "Packages that the Python which runs the harness can import.",
@@ -225,6 +226,15 @@ def _requires() -> Schema:
                 "default": "",
                 "examples": ["reference"],
             },
+            "kubernetes": mapping(
+                "The versions of Kubernetes that the operator declares, both included; API-012 "
+                "judges its manifests for all of them.",
+                {
+                    "min": text("The oldest.", "1.30", pattern=MINOR_VERSION),
+                    "max": text("The newest.", "1.36", pattern=MINOR_VERSION),
+                },
+                default={},
+            ),
         },
         default={},
     )
@@ -327,7 +337,12 @@ def _tests() -> Schema:
         "The operator's own tests, as commands that are run in the target's folder.",
         {
             "unit": words("Its unit tests.", ["go", "test", "./..."], default=[]),
-            "integration": words("Its end-to-end tests.", ["make", "test-e2e"], default=[]),
+            "integration": words(
+                "Its end-to-end tests, run by the suite integration with KUBECONFIG; cases may be "
+                "told by JUnit in the file that HARNESS_JUNIT names.",
+                ["kuttl", "test"],
+                default=[],
+            ),
         },
         default={},
     )

@@ -39,6 +39,7 @@ CUSTOM_RESOURCE = r"^[a-z][a-z0-9-]*(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+" + _END
 CHECK_ID = r"^[A-Z]{3}-[0-9]{3}" + _END
 MEASUREMENT = r"^[a-z][a-z0-9_]*" + _END
 KIND = r"^[A-Z][A-Za-z0-9]*" + _END
+MINOR_VERSION = r"^1\.[0-9]{1,3}" + _END
 PACKAGE = r"^[a-zA-Z_][a-zA-Z0-9_]*" + _END
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_.-]*" + _END
 

@@ -7,7 +7,16 @@ omission     coordinated omission: the closed form, and what a closed loop would
 phases       what each phase shows
 sustain      whether a rate is sustained, with reasons
 knee         the search for the highest such rate, as a pure function of its steps
+steps        judges the steps of a search, during the run and after it
 little       Little's law, held against the stamps
+exposition identities
+             what the operator's own counters say exactly
+attribution signs
+             what holds it back, with the numbers that show it
+comparison   two builds, interleaved
+timeline     the load over time, for charts
+result figures
+             all of it, from a run's evidence; the figures that gates are held against
 
 Importing these loads NumPy and SciPy; nothing outside imports them but where a load is analysed.
 """

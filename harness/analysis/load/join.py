@@ -28,6 +28,7 @@ NEVER = np.iinfo(np.int64).max
 
 _SHIFT = 32  # a generation and a row number fit into 31 bits
 _LOW = (1 << _SHIFT) - 1
+_PIECE = 1 << 16
 _SUCCESS = range(200, 300)
 
 
@@ -146,7 +147,7 @@ class _Staircase:
         keys |= np.arange(len(events), dtype=np.int32)
         keys.sort()
         self._order = (keys & _LOW).astype(np.int32)
-        keys &= ~_LOW
+        keys &= ~np.int64(_LOW)
         self._rank = keys
 
     def seen(self) -> NDArray[np.int64]:
@@ -199,8 +200,10 @@ class _Staircase:
 
     def _climb(self, level: NDArray[np.int32] | NDArray[np.bool_]) -> NDArray[np.int64]:
         """Returns the largest level so far, with the object's rank above it, hence sorted."""
-        stairs = level[self._order].astype(np.int64)
-        stairs |= self._rank
+        stairs = self._rank.copy()
+        for start in range(0, len(stairs), _PIECE):  # so that no second copy is needed
+            piece = slice(start, start + _PIECE)
+            stairs[piece] |= level[self._order[piece]]
         np.maximum.accumulate(stairs, out=stairs)
         return stairs
 

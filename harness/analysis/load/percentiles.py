@@ -13,7 +13,7 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.special import bdtr
+from scipy.special import bdtr, ndtri
 
 from harness.model.loadresult import Latency, Percentile
 
@@ -25,6 +25,7 @@ __all__ = ["QUANTILES", "latency", "nearest_rank", "rank_interval"]
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 _MS = 1e6  # nanoseconds
 _CONFIDENCE = 0.95
+_SKEWED = 8  # more than the binomial is off from the normal distribution, in ranks
 
 
 def nearest_rank(q: float, n: int) -> int:
@@ -52,15 +53,21 @@ def rank_interval(
         probability 0.63.
     """
     tail = (1 - confidence) / 2
-    reach = math.ceil(5 * math.sqrt(n * q * (1 - q))) + 2
-    first, last = max(math.floor(n * q) - reach, 0), min(math.ceil(n * q) + reach, n)
-    below = np.arange(first, last + 1)
-    at_most = np.where(below < n, bdtr(np.minimum(below, n - 1), n, q), 1.0)
+    reach = float(ndtri(1 - tail)) * math.sqrt(n * q * (1 - q))
+    below, at_most = _binomial(n, q, around=n * q - reach)
     low = below[at_most <= tail]  # P(B <= low) <= tail: the sample of rank low + 1 is a bound
+    below, at_most = _binomial(n, q, around=n * q + reach)
     high = below[at_most >= 1 - tail]  # P(B <= high) >= 1 - tail: so is that of rank high + 1
     lower = int(low[-1]) if len(low) else None
     upper = int(high[0]) if len(high) and high[0] < n else None
     return lower, upper
+
+
+def _binomial(n: int, q: float, *, around: float) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Numbers around one that the normal distribution gives, and how likely at most so many are."""
+    first = min(max(math.floor(around) - _SKEWED, 0), n)
+    below = np.arange(first, min(first + 2 * _SKEWED, n) + 1)
+    return below, np.where(below < n, bdtr(np.minimum(below, n - 1), n, q), 1.0)
 
 
 def latency(

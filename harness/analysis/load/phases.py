@@ -31,7 +31,7 @@ _STEADY = frozenset({ArrivalProcess.CONSTANT, ArrivalProcess.POISSON})
 _STEPS = frozenset({PhaseRole.SEARCH, PhaseRole.PLATEAU, PhaseRole.MEASURE})
 _LAG_SHARE = 0.10
 _LAG_MS = 5.0
-_MOST_REPLAYED = 200_000
+_MOST_REPLAYED = 50_000
 _FEW = 100
 _KINDS = (
     ("create", Operation.CREATE),
@@ -199,8 +199,8 @@ def _drain(step: StepStamps) -> float | None:
 
 
 def _closed_loop(step: StepStamps) -> float | None:
-    done = np.flatnonzero(step.fate == Fate.DONE)[:_MOST_REPLAYED]
-    if len(done) < _FEW:
+    done = np.flatnonzero(step.fate == Fate.DONE)
+    if not _FEW <= len(done) <= _MOST_REPLAYED:  # a loop over each, for a figure beside the figure
         return None
     seen = closed_loop(step.intended_ns[done], step.sent_ns[done], step.done_ns[done])
     return float(np.sort(seen)[nearest_rank(0.99, len(seen))]) / _MS

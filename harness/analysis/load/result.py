@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.analysis.load.attribution import attribute
 from harness.analysis.load.join import NEVER, join
 from harness.analysis.load.knee import answer
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
+from harness.analysis.load.signs import figures_by_phase, gather
 from harness.analysis.load.steps import replay
+from harness.analysis.load.timeline import load_series
 from harness.model.loadresult import LoadResult
 
 if TYPE_CHECKING:
@@ -17,12 +20,13 @@ if TYPE_CHECKING:
     from harness.evidence.folder import RunFolder
     from harness.evidence.reader import Evidence
     from harness.model.loadresult import PhaseResult
+    from harness.model.measurement import Series
 
 __all__ = ["analyse", "stamped"]
 
 
-def analyse(evidence: Evidence) -> LoadResult | None:
-    """Returns what the load shows; None where there was none.
+def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
+    """Returns what the load shows, and how it went over time; None where there was none.
 
     Raises:
         EvidenceError: Its files can't be read.
@@ -45,11 +49,17 @@ def analyse(evidence: Evidence) -> LoadResult | None:
         )
         for phase in phases
     )
-    return LoadResult(
+    figures = figures_by_phase(evidence, phases)
+    signs = gather(evidence, found, rows, phases=phases, results=results, figures=figures)
+    tried = taken or any(item.sustained for item in results)
+    result = LoadResult(
         phases=results,
         knee=answer(taken) if taken else None,
+        operator=tuple(figures),
+        bottleneck=attribute(signs) if tried else None,
         problems=(*_problems(results), *_impossible(found)),
     )
+    return result, load_series(found, run_start_ns=start)
 
 
 def stamped(run: RunFolder) -> Stamped:

@@ -33,7 +33,7 @@ __all__ = [
 
 
 _ARRIVALS: Mapping[str, DTypeLike] = {
-    "arrival": np.int64,
+    "arrival": np.int32,
     "phase": np.int16,
     "operation": np.int8,
     "object": np.int32,
@@ -73,7 +73,7 @@ class Arrivals(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         uid: 63-bit hash of metadata.uid; 0 unknown.
     """
 
-    arrival: NDArray[np.int64]
+    arrival: NDArray[np.int32]
     phase: NDArray[np.int16]
     operation: NDArray[np.int8]
     object: NDArray[np.int32]

@@ -11,29 +11,30 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.rbac.rows import Row, asks, request_of
+from harness.analysis.rbac.rows import Row, asks
 from harness.analysis.rbac.rules import Request, allows
 from harness.model.access import GrantState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.evidence.calllog import CallShape
+    from harness.evidence.calllog import CallLog, CallShape
     from harness.model.access import AccessSnapshot, PolicyRule, RoleObject
-    from harness.model.records import ApiCall
+    from harness.model.records import ApiCall, Handed
 
 __all__ = [
+    "CREATED",
     "explain_admission",
-    "explain_created",
-    "explain_handed",
+    "explain_creation",
     "explain_questions",
     "explain_repeated_events",
-    "hands_on",
+    "explain_writes_of_roles",
 ]
 
-_CREATED = 201
+CREATED = 201
 _REFUSED = 400
 _ROLES = frozenset({"roles", "clusterroles"})
+_QUESTIONS = "selfsubjectaccessreviews.authorization.k8s.io"
 _RBAC = "rbac.authorization.k8s.io"
 _SIGNER_VERBS = frozenset({"approve", "sign", "attest"})
 
@@ -56,11 +57,8 @@ def explain_repeated_events(rows: Sequence[Row]) -> None:
             row.explain(GrantState.INDIRECT, note, create.namespaces)
 
 
-def explain_created(call: ApiCall, rows: Iterable[Row]) -> None:
+def explain_creation(call: CallShape, request: Request, rows: Iterable[Row]) -> None:
     """Marks the create that a write passed unseen, since there was nothing to change yet."""
-    if call.verb not in ("patch", "update") or call.code != _CREATED:
-        return
-    request = msgspec.structs.replace(request_of(call, verb="create"), name="")
     for row in rows:
         if row.covers(request):
             row.explain(
@@ -70,11 +68,29 @@ def explain_created(call: ApiCall, rows: Iterable[Row]) -> None:
             )
 
 
-def explain_handed(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -> None:
-    """Marks what a write of a role or binding asked for besides."""
+def _writes_rbac(call: CallShape) -> bool:
+    written = call.verb in ("create", "update", "patch") and call.code < _REFUSED
+    return written and call.resource.partition(".")[2] == _RBAC
+
+
+def explain_writes_of_roles(
+    calls: CallLog, by_identity: Mapping[str, Sequence[Row]], access: AccessSnapshot
+) -> None:
+    """Marks what writes of roles and bindings asked for besides; each kind of write once."""
+    written = calls.where(_writes_rbac)
+    seen: set[tuple[CallShape, Handed | None]] = set()
+    for row in written.rows():
+        call = written.at(row.position)
+        kind = (row.shape, call.handed)
+        if kind not in seen:
+            seen.add(kind)
+            _explain_write(call, by_identity[call.user], access)
+
+
+def _explain_write(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -> None:
     plural = call.resource.partition(".")[0]
-    verb = "escalate" if plural in _ROLES else "bind"
     for row in rows:
+        verb = {True: "escalate", False: "bind"}[plural in _ROLES]
         if row.grant.group == _RBAC and row.grant.resource == plural and verb in row.grant.verbs:
             row.explain(
                 GrantState.INDIRECT,
@@ -92,28 +108,28 @@ def explain_handed(call: ApiCall, rows: Sequence[Row], access: AccessSnapshot) -
                 )
 
 
-def hands_on(call: CallShape) -> bool:
-    """Whether a request wrote a role or binding."""
-    written = call.verb in ("create", "update", "patch") and call.code < _REFUSED
-    return written and call.resource.partition(".")[2] == _RBAC
+def _is_question(call: CallShape) -> bool:
+    return call.resource == _QUESTIONS
 
 
-def explain_questions(call: ApiCall, rows: Sequence[Row]) -> None:
+def explain_questions(calls: CallLog, by_identity: Mapping[str, Sequence[Row]]) -> None:
     """Marks what the operator asks about: who asks whether it may, does without what it may not.
 
     prometheus-operator, for one, watches nothing of a kind whose status it may not write.
     """
-    if call.review is None:
-        return
-    request = Request(**msgspec.structs.asdict(call.review))
-    for row in rows:
-        if row.covers(request):
-            row.explain(
-                GrantState.INDIRECT,
-                "the operator asks whether it may (SelfSubjectAccessReview), and leaves out what "
-                "it may not",
-                [request.namespace],
-            )
+    asked = {(call.user, call.review) for call in calls.where(_is_question)}
+    for user, review in asked:
+        if review is None:  # a policy that doesn't log the question
+            continue
+        request = Request(**msgspec.structs.asdict(review))
+        for row in by_identity[user]:
+            if row.covers(request):
+                row.explain(
+                    GrantState.INDIRECT,
+                    "the operator asks whether it may (SelfSubjectAccessReview), and leaves out "
+                    "what it may not",
+                    [request.namespace],
+                )
 
 
 def _handed(call: ApiCall, access: AccessSnapshot) -> tuple[PolicyRule, ...]:

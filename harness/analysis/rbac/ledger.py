@@ -17,23 +17,23 @@ import msgspec
 from harness.analysis.rbac.authorizer import Authorizer, BoundRule
 from harness.analysis.rbac.grants import spread
 from harness.analysis.rbac.hidden import (
+    CREATED,
     explain_admission,
-    explain_created,
-    explain_handed,
+    explain_creation,
     explain_questions,
     explain_repeated_events,
-    hands_on,
+    explain_writes_of_roles,
 )
 from harness.analysis.rbac.rows import Row, request_of
 from harness.analysis.writes import audit_gap, operator_calls
 from harness.model.access import AccessSnapshot, GrantUse, ServedResource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
-    from harness.evidence.calllog import CallLog, CallShape
+    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
-    from harness.model.records import Handed, Phase, Reviewed
+    from harness.model.records import Phase
     from harness.model.target import Target
 
 __all__ = ["Ledger", "ledger"]
@@ -132,38 +132,21 @@ def _attribute(rows: Sequence[Row], evidence: Evidence, access: AccessSnapshot) 
         name = call.uri if not shape.resource else call.name if named else ""
         found = by_name[shape]
         if name not in found:
-            whole = calls.at(call.position)
+            request = request_of(calls.at(call.position))
             held = by_identity[shape.user]
-            found[name] = [row for row in held if row.covers(request_of(whole))]
-            explain_created(whole, held)
+            found[name] = [row for row in held if row.covers(request)]
+            if shape.verb in ("patch", "update") and shape.code == CREATED:
+                explain_creation(
+                    shape, msgspec.structs.replace(request, verb="create", name=""), held
+                )
         open_windows = windows.at(call.received_ns)
         for row in found[name]:
             row.use(call, open_windows)
-    _within(calls, by_identity, access)
+    explain_questions(calls, by_identity)
+    explain_writes_of_roles(calls, by_identity, access)
     explain_repeated_events(rows)
     for row in rows:
         explain_admission(row)
-
-
-def _within(
-    calls: CallLog, by_identity: Mapping[str, Sequence[Row]], access: AccessSnapshot
-) -> None:
-    """Marks what requests asked for besides; each kind of request once."""
-    seen: set[tuple[CallShape, Handed | Reviewed | None]] = set()
-    for row in (*calls.where(hands_on).rows(), *calls.where(_asks).rows()):
-        call = calls.at(row.position)
-        kind = (row.shape, call.handed or call.review)
-        if kind in seen:
-            continue
-        seen.add(kind)
-        if call.review is not None:
-            explain_questions(call, by_identity[call.user])
-        else:
-            explain_handed(call, by_identity[call.user], access)
-
-
-def _asks(call: CallShape) -> bool:
-    return call.resource.partition(".")[0] == "selfsubjectaccessreviews"
 
 
 class _Windows:

@@ -18,6 +18,7 @@ from harness.model.findings import Status
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
     from harness.model.records import ApiCall, TestOutcome
 
@@ -81,7 +82,8 @@ def _decided(
     passed = sum(test.outcome == "passed" for test in again.tests())
     rest = len(again.tests()) - passed
     others = f" and {rest} ended as before" if rest else ""
-    requests = sum(call.user == identity for call in operator_calls(again))
+    shapes = operator_calls(again).shapes()
+    requests = sum(number for shape, number in shapes.items() if shape.user == identity)
     return (
         ProofState.PROVEN,
         f"the smoke suite ran again with it alone: {passed} tests passed{others}, none of "
@@ -133,15 +135,15 @@ def _refusals(identity: str, before: Evidence, again: Evidence) -> tuple[Denial,
 
     A namespace that is being deleted refuses new objects in the same way, and that is no fault.
     """
-    refused = {_what(call) for call in operator_calls(before) if _inside(call)}
+    refused = {_what(call) for call in operator_calls(before).where(_inside)}
     inside: dict[tuple[str, ...], list[ApiCall]] = defaultdict(list)
-    for call in operator_calls(again):
-        if call.user == identity and _inside(call) and _what(call) not in refused:
+    for call in operator_calls(again).where(_inside):
+        if call.user == identity and _what(call) not in refused:
             inside[_what(call)].append(call)
     return tuple(_denial(group, _NO_RULE) for group in inside.values())
 
 
-def _inside(call: ApiCall) -> bool:
+def _inside(call: CallShape) -> bool:
     """Whether it was refused behind the authorizer, as a missing right for another object is."""
     return call.decision == "allow" and call.code == _FORBIDDEN
 

@@ -106,7 +106,7 @@ class Row:
             self.other, self.note = state, note
 
     def result(self, calls: CallLog) -> GrantUse:
-        """Returns what is known when all requests of the log have been seen."""
+        """Returns what is known when all requests have been seen."""
         state = GrantState.USED if self.first else self.other
         first = calls.at(self.first.position) if self.first else None
         return GrantUse(

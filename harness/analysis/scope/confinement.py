@@ -52,8 +52,8 @@ def _not_ready(case: WindowCase) -> list[Finding]:
 
 def _denied(case: WindowCase, stretch: tuple[int, int]) -> list[Finding]:
     groups: dict[tuple[str, ...], list[ApiCall]] = defaultdict(list)
-    for call in operator_calls(case.evidence):
-        if call.decision == "forbid" and stretch[0] <= call.received_ns <= stretch[1]:
+    for call in operator_calls(case.evidence).between(*stretch):
+        if call.decision == "forbid":
             scope = call.namespace and "namespaced"
             groups[call.verb, call.resource, call.subresource, scope].append(call)
     return [_finding(case, calls) for calls in list(groups.values())[:_MAX_FINDINGS]]

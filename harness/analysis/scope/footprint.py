@@ -13,9 +13,9 @@ from harness.model.findings import EvidenceRef
 
 if TYPE_CHECKING:
     from harness.analysis.case import Case
+    from harness.evidence.calllog import CallLog, CallShape
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome
-    from harness.model.records import ApiCall
 
 __all__ = ["writes_only_declared_kinds"]
 
@@ -30,10 +30,12 @@ def writes_only_declared_kinds(case: Case) -> CheckOutcome:
     """SCO-105: by the audit log, and by the field manager that writes the operator's status."""
     declared = Declared(case.evidence)
     gap = audit_gap(case.evidence)
-    written: dict[str, list[ApiCall]] = defaultdict(list)
-    for call in () if gap else operator_calls(case.evidence):
-        if _wrote(call) and call.resource not in declared.writes:
-            written[call.resource].append(call)
+    sent = operator_calls(case.evidence).where(_wrote)
+    positions: dict[str, list[int]] = defaultdict(list)
+    for row in () if gap else sent.rows():
+        if row.shape.resource not in declared.writes:
+            positions[row.shape.resource].append(row.position)
+    written = {resource: sent.pick(held) for resource, held in positions.items()}
     marked = _marked(case.evidence, declared) if gap else {}  # names of managers may be shared
     findings = [
         case.finding(
@@ -41,7 +43,7 @@ def writes_only_declared_kinds(case: Case) -> CheckOutcome:
             subject=resource,
             detail="\n".join(
                 [
-                    f"It sent {', '.join(sorted({call.verb for call in calls}))}, "
+                    f"It sent {', '.join(sorted({shape.verb for shape in calls.shapes()}))}, "
                     f"{len(calls)} in all.",
                     f"Objects: {_names(calls)}",
                     f"scope.owns: {', '.join(case.evidence.target.scope.owns) or 'nothing'}",
@@ -66,7 +68,7 @@ def writes_only_declared_kinds(case: Case) -> CheckOutcome:
     return case.undecided(gap)
 
 
-def _wrote(call: ApiCall) -> bool:
+def _wrote(call: CallShape) -> bool:
     return (
         is_write(call.verb, call.resource, call.subresource)
         and not call.dry_run
@@ -96,6 +98,7 @@ def _marked(evidence: Evidence, declared: Declared) -> dict[str, EvidenceRef]:
     return found
 
 
-def _names(calls: list[ApiCall]) -> str:
-    names = sorted({"/".join(filter(None, (call.namespace, call.name))) for call in calls} - {""})
+def _names(calls: CallLog) -> str:
+    found = {"/".join(filter(None, (row.shape.namespace, row.name))) for row in calls.rows()}
+    names = sorted(found - {""})
     return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")

@@ -74,7 +74,8 @@ def _crossed(case: WindowCase, second: SecondInstance) -> list[Finding]:
     writers: dict[tuple[str, str, str], dict[bool, list[ApiCall]]] = defaultdict(
         lambda: defaultdict(list)
     )
-    for call in case.evidence.calls():
+    span = case.span
+    for call in case.evidence.calls().between(span.start.wall_ns, span.end.wall_ns):
         ours = call.user in installation.identities
         if (ours or call.user == second.identity) and _wrote(case, call):
             place = declared.place_of(call.resource, call.namespace)

@@ -10,9 +10,8 @@ from harness.analysis.writes import audit_gap, call_ref, operator_calls
 from harness.evidence.writes import is_write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from harness.analysis.case import Case
+    from harness.evidence.calllog import CallLog, CallShape
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.records import ApiCall
 
@@ -31,17 +30,21 @@ def requests_stay_in_scope(case: Case) -> CheckOutcome:
     declared = Declared(case.evidence)
     if not declared.is_unlimited and not declared.is_known:
         return case.undecided("which resources are namespaced was not recorded")
-    groups: dict[tuple[str, str], list[ApiCall]] = defaultdict(list)
-    for call in operator_calls(case.evidence):
-        kind = _transgression(call, declared) if call.decision == "allow" else ""
-        if kind:
-            groups[kind, _what(call)].append(call)
+    calls = operator_calls(case.evidence)
+    kinds = {
+        shape: _transgression(shape, declared) if shape.decision == "allow" else ""
+        for shape in calls.shapes()
+    }
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in calls.rows():
+        if kinds[row.shape]:
+            groups[kinds[row.shape], _what(row.shape)].append(row.position)
     return case.decided(
-        [_finding(case, kind, calls, declared) for (kind, _), calls in groups.items()]
+        [_finding(case, kind, calls.pick(held), declared) for (kind, _), held in groups.items()]
     )
 
 
-def _transgression(call: ApiCall, declared: Declared) -> str:
+def _transgression(call: CallShape, declared: Declared) -> str:
     """Returns how a request leaves the scope: "foreign", "wide", "cluster"; empty if it doesn't."""
     if not call.resource:
         return ""
@@ -54,16 +57,17 @@ def _transgression(call: ApiCall, declared: Declared) -> str:
     return "cluster" if written and call.resource not in declared.writes else ""
 
 
-def _may_be_asked(call: ApiCall, namespace: str, declared: Declared) -> bool:
+def _may_be_asked(call: CallShape, namespace: str, declared: Declared) -> bool:
     if declared.serves(namespace):
         return True
     return namespace in declared.own and call.resource not in declared.customs
 
 
-def _finding(case: Case, kind: str, calls: Sequence[ApiCall], declared: Declared) -> Finding:
-    what, first = _what(calls[0]), calls[0]
+def _finding(case: Case, kind: str, calls: CallLog, declared: Declared) -> Finding:
+    first = calls[0]
+    what = _what(first)
     times = "once" if len(calls) == 1 else f"{len(calls)} times"
-    places = _listed({call.namespace for call in calls})
+    places = _listed({shape.namespace for shape in calls.shapes()})
     title = {
         "foreign": f"The operator sent {what} {times} outside its namespaces, to {places}",
         "wide": f"The operator sent {what} {times} for all namespaces at once",
@@ -72,7 +76,7 @@ def _finding(case: Case, kind: str, calls: Sequence[ApiCall], declared: Declared
     }[kind]
     detail = [
         f"Declared: {declared.words()}.",
-        *([f"Objects: {names}"] if (names := _listed({call.name for call in calls})) else []),
+        *([f"Objects: {names}"] if (names := _listed({row.name for row in calls.rows()})) else []),
         f"Identity: {first.user}",
         f"The authorizer's reason: {first.reason}",
     ]
@@ -86,7 +90,7 @@ def _finding(case: Case, kind: str, calls: Sequence[ApiCall], declared: Declared
     )
 
 
-def _what(call: ApiCall) -> str:
+def _what(call: ApiCall | CallShape) -> str:
     resource = f"{call.resource}/{call.subresource}" if call.subresource else call.resource
     return f"{call.verb} {resource}"
 

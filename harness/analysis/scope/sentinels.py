@@ -12,6 +12,7 @@ from harness.model.trials import SentinelWatch
 
 if TYPE_CHECKING:
     from harness.analysis.case import WindowCase
+    from harness.evidence.calllog import CallShape
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.records import ApiCall
     from harness.model.trials import Sentinel
@@ -59,10 +60,14 @@ def sentinels_stay_untouched(case: WindowCase) -> CheckOutcome:
 def _calls(case: WindowCase, watched: SentinelWatch) -> dict[tuple[str, str], list[ApiCall]]:
     """Returns the operator's writes in the foreign namespace, by object."""
     found: dict[tuple[str, str], list[ApiCall]] = {}
-    for call in operator_calls(case.evidence):
-        if call.namespace == watched.namespace and is_write(call.verb, call.resource):
+    for call in operator_calls(case.evidence).where(_writes):
+        if call.namespace == watched.namespace:
             found.setdefault((call.resource, call.name), []).append(call)
     return found
+
+
+def _writes(call: CallShape) -> bool:
+    return is_write(call.verb, call.resource)
 
 
 def _change(sentinel: Sentinel) -> str:
@@ -95,15 +100,13 @@ def _is_the_operators(
     wrote = bool(calls.get((sentinel.resource, sentinel.name)))
     if wrote or audit_gap(case.evidence, case.span):
         return True
-    own = {call.user for call in operator_calls(case.evidence)}
+    own = {shape.user for shape in operator_calls(case.evidence).shapes()}
     return not any(
-        (call.resource, call.namespace, call.name)
-        == (sentinel.resource, sentinel.namespace, sentinel.name)
-        and call.user not in own
+        call.user not in own
         and is_write(call.verb, call.resource)
         and case.span.holds_wall(call.received_ns)
         and call.received_ns > sentinel.planted_ns
-        for call in case.evidence.calls()
+        for call in case.evidence.calls().of(sentinel.resource, sentinel.namespace, sentinel.name)
     )
 
 

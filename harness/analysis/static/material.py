@@ -16,6 +16,7 @@ from harness.manifests.objects import (
     namespace_of,
     pod_spec,
 )
+from harness.model.target import KubernetesRange
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -221,6 +222,7 @@ class Material:
         records: As they stand in manifests.ndjson.
         kubernetes: Version of Kubernetes that is meant, "X.Y.Z"; empty for none.
         operators: Names of the Deployments that are the operator; empty where nobody said.
+        declared: The versions of Kubernetes that the target declares.
     """
 
     def __init__(
@@ -229,8 +231,10 @@ class Material:
         *,
         kubernetes: str = "",
         operators: frozenset[str] = frozenset(),
+        declared: KubernetesRange | None = None,
     ) -> None:
         self.kubernetes = kubernetes
+        self.declared = declared or KubernetesRange()
         self.operators = operators
         self._records = tuple(enumerate(records, start=1))
 

@@ -91,27 +91,31 @@ _DEPRECATED: dict[tuple[str, str], tuple[int, str]] = {
 
 
 def no_removed_api(material: Material) -> list[Flaw] | str:
-    """API-012: each manifest, for the version of Kubernetes of the run."""
-    version = material.kubernetes.split(".")
-    if len(version) < 2 or not version[1].isdecimal():  # noqa: PLR2004 - major and minor
+    """API-012: each manifest, for the version of the run and all that the target declares."""
+    minors = [_minor(material.kubernetes), _minor(material.declared.max)]
+    newest = max((minor for minor in minors if minor is not None), default=None)
+    if newest is None:
         return "no version of Kubernetes is known"
-    minor = int(version[1])
+    meant = f"The run is for Kubernetes {material.kubernetes or 'no version'}"
+    if material.declared.max or material.declared.min:
+        ends = (material.declared.min or "any", material.declared.max or "any")
+        meant += f", the target declares {ends[0]} to {ends[1]}"
     flaws = []
     for item in material.objects:
         key = (str(item.obj.get("apiVersion")), kind_of(item.obj))
         since, instead = REMOVED.get(key, (0, ""))
         if since:
-            gone = since <= minor
+            gone = since <= newest
             flaws.append(
                 item.flaw(
                     f"{key[0]} {key[1]} {'was' if gone else 'will be'} removed in Kubernetes "
                     f"1.{since}",
-                    detail=f"The run is for Kubernetes {material.kubernetes}. Use {instead}.",
+                    detail=f"{meant}. Use {instead}.",
                     severity="" if gone else "minor",
                 )
             )
         since, instead = _DEPRECATED.get(key, (0, ""))
-        if since and since <= minor:
+        if since and since <= newest:
             flaws.append(
                 item.flaw(
                     f"{key[0]} {key[1]} is deprecated since Kubernetes 1.{since}",
@@ -120,3 +124,9 @@ def no_removed_api(material: Material) -> list[Flaw] | str:
                 )
             )
     return flaws
+
+
+def _minor(version: str) -> int | None:
+    parts = version.split(".")
+    known = len(parts) > 1 and parts[1].isdecimal()
+    return int(parts[1]) if known else None

@@ -57,6 +57,7 @@ def material_of(evidence: Evidence) -> Material:
     return Material(
         evidence.manifests,
         kubernetes=version.removeprefix("v"),
+        declared=evidence.target.requires.kubernetes,
         operators=frozenset(workload.deployment for workload in evidence.target.workloads),
     )
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import threading
-import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from harness.clock import SYSTEM_CLOCK
+from harness.clock import SYSTEM_CLOCK, process_ns
 from harness.errors import HarnessError
 from harness.evidence.columns import ColumnWriter
 from harness.evidence.ndjson import write_document
@@ -221,7 +220,7 @@ class Receiver:
     def _sample(self) -> None:
         self._footprint.append(
             self._clock.now().mono_ns,
-            time.process_time_ns(),
+            process_ns(),
             _resident(),
             sum(stream.events for stream in self._streams),
             sum(len(stream.known) for stream in self._streams),

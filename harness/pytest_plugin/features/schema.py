@@ -8,10 +8,8 @@ from harness.errors import NotVerified
 from harness.stimulus.features import (
     Variation,
     base_of,
-    changed,
     defaulted,
     opened,
-    places,
     value_in,
     variations,
 )
@@ -75,26 +73,7 @@ class SchemaFeatures:
             else:
                 answer = self._asker.create(self._resource, item.body, validation="Ignore")
                 tried.append(_attempt(item, answer))
-        tried += self._negative_replicas()
         return {"kind": self._declared.title, "attempts": tried, "untried": untried}
-
-    def _negative_replicas(self) -> list[Json]:
-        """A number of replicas below zero, where no minimum of the schema is tried anyway."""
-        steps = tuple(str(self._declared.scale.get("specReplicasPath") or "").strip(".").split("."))
-        place = next(
-            (item for item in places(self._declared.schema, self._base) if item.steps == steps),
-            None,
-        )
-        if place is None or "minimum" in place.schema:
-            return []
-        item = Variation(
-            steps=steps,
-            path=place.path,
-            rule="what scale means: there are no fewer than 0 replicas",
-            value=-1,
-            body=changed(self._base, steps, -1),
-        )
-        return [_attempt(item, self._asker.create(self._resource, item.body, validation="Ignore"))]
 
     def transitions(self, live: LiveCustomResource) -> Json:
         """Facts for API-011: what breaks a rule about changes, sent to an object that exists."""

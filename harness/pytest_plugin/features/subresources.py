@@ -209,7 +209,7 @@ def _mark(value: str) -> Json:
 
 
 def _scale(answer: Answer) -> Json:
-    body = answer.body
+    body = answer.body if answer.taken else {}
     return {
         "replicas": (body.get("spec") or {}).get("replicas"),
         "status_replicas": (body.get("status") or {}).get("replicas"),

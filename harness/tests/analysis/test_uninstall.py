@@ -169,3 +169,24 @@ def test_it_is_judged_only_where_somebody_looked(recording: Recording) -> None:
     assert "LIF-009" not in {item.check for item in judge_run(recording.evidence, ())}
     inventories(recording)
     assert "LIF-009" in {item.check for item in judge_run(recording.evidence, ())}
+
+
+def test_sco_106_counts_the_same_objects_but_no_lease(recording: Recording) -> None:
+    recording.call(2, "create", ROLES, "books-extra", namespace="", code=201)
+    recording.call(2, "create", LEASES, "books-lock", code=201)
+    inventories(
+        recording,
+        entry(ROLES, "books-extra", created="2027-01-15T08:00:02Z"),
+        entry(LEASES, "books-lock", namespace="default", created="2027-01-15T08:00:02Z"),
+    )
+
+    (finding,) = judge("SCO-106", recording.evidence, None).findings
+
+    assert finding.severity is Severity.MINOR
+    assert finding.title == "Clusterrole books-extra is left after the uninstall"
+
+
+def test_sco_106_is_not_verified_where_nothing_was_uninstalled(recording: Recording) -> None:
+    outcome = judge("SCO-106", recording.evidence, None)
+    assert outcome.status is Status.NOT_VERIFIED
+    assert outcome.reason == "the operator was not uninstalled"

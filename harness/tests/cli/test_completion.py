@@ -70,6 +70,15 @@ def test_twins_are_those_of_the_target_on_the_line(tmp_path: Path) -> None:
     assert ask("harness run --target ./nothing/here.yaml --twin ho", tmp_path) == []
 
 
+def test_checks_and_their_families_are_completed(tmp_path: Path) -> None:
+    assert ask("harness checks explain REC-00", tmp_path) == [
+        "plain,REC-001",
+        "plain,REC-002",
+        "plain,REC-004",
+    ]
+    assert ask("harness checks list --family rb", tmp_path) == ["plain,RBA"]
+
+
 def test_runs_are_completed_the_newest_first(tmp_path: Path) -> None:
     for name in ("20261120T000000Z-smoke-a-000000", "20261121T000000Z-smoke-a-000000"):
         (tmp_path / "harness-runs" / name).mkdir(parents=True)

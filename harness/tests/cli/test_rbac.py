@@ -53,6 +53,17 @@ def test_minimal_prints_the_roles_and_nothing_else(tmp_path: Path) -> None:
     assert said("minimal", judged(tmp_path, PERMISSIONS)) == PERMISSIONS.minimal
 
 
+def test_minimal_is_also_a_diff_and_markers(tmp_path: Path) -> None:
+    run = judged(tmp_path, PERMISSIONS)
+    assert said("minimal", run, "--diff") == PERMISSIONS.diff
+    assert said("minimal", run, "--markers").splitlines() == list(PERMISSIONS.markers)
+
+
+def test_where_nothing_is_granted_in_vain_the_diff_says_so(tmp_path: Path) -> None:
+    exact = msgspec.structs.replace(PERMISSIONS, diff="")
+    assert said("minimal", judged(tmp_path, exact), "--diff").startswith("# Nothing is granted")
+
+
 def test_minimal_of_a_run_with_a_gap_says_why_there_is_none(tmp_path: Path) -> None:
     torn = RbacReport(uses=PERMISSIONS.uses, gap="the audit log is torn")
     with pytest.raises(UsageError, match="torn"):

@@ -78,6 +78,7 @@ def test_ci_runs_every_static_twin_and_some_that_need_a_cluster() -> None:
         (("REC-001", "LIF-001"), ("smoke",)),
         (("RBA-103",), ("smoke",)),
         (("SEC-002", "RBA-103"), ("unit", "smoke")),
+        (("SCO-106", "LIF-009"), ("scope",)),
     ],
 )
 def test_a_twin_is_run_in_the_cheapest_suites_that_judge_it(
@@ -192,6 +193,15 @@ def test_kept_outcomes_are_those_that_were_decided_on_the_same_sources(
     lines = [msgspec.json.encode(end) for end in ends]
     file.write_bytes(b"\n".join([*lines, b'{"job": "cut o']))
     assert known(file, [seeded]) == {}
+    assert known(file, [seeded], earlier=True) == {seeded.id: ends[0]}
+    whole: dict[str, Any] = {
+        "unproven": (),
+        "exempt": EXEMPT,
+        "complete": True,
+        "earlier": [seeded.id],
+    }
+    page = markdown(matrix([seeded], {seeded.id: ends[0]}, **whole))
+    assert "1 of these runs are older than some of the sources." in page
     kept = outcome(seeded, "REC-001", fingerprint=fingerprint(seeded))
     file.write_bytes(msgspec.json.encode(kept) + b"\n")
     assert known(file, [seeded]) == {seeded.id: kept}

@@ -265,11 +265,16 @@ class Runs:
 
 
 def twins_of(operator: str, suite: str) -> tuple[str, ...]:
-    """Returns an operator's faulty twins whose defects a suite must find, by name."""
-    checks = set(load_suite(suite).checks)
+    """Returns an operator's faulty twins whose defects a suite must find, by name.
+
+    Those that show before a custom resource is made are left to `make test-detection`.
+    """
+    checks = set(load_suite(suite).checks) - {"INS-001", "INS-002", "OBS-001"}
     found = {
         file.stem: set(yaml.safe_load(file.read_text(encoding="utf-8"))["expect"])
-        for file in sorted(bundled("operators_under_test", operator, "twins").glob("*.yaml"))
+        for file in sorted(
+            bundled("operators_under_test", *operator.split("/"), "twins").glob("*.yaml")
+        )
     }
     return tuple(name for name, expected in found.items() if expected <= checks)
 

@@ -42,6 +42,20 @@ def test_a_wrong_target_is_told_with_every_mistake_and_its_place(home: Home) -> 
     nothing_began(done)
 
 
+def test_a_proof_by_removal_that_can_come_to_nothing_is_refused(home: Home) -> None:
+    done = home.run("--suite", "unit", "--prove-rbac").finish()
+    assert done.exit_code == 4
+    assert "Add --suite smoke." in done.stderr
+    nothing_began(done)
+
+
+def test_so_is_one_on_an_existing_cluster_without_its_audit_log(home: Home) -> None:
+    done = home.run("--cluster", "existing", "--context", "none", "--prove-rbac").finish()
+    assert done.exit_code == 4
+    assert "--audit-log" in done.stderr
+    nothing_began(done)
+
+
 def test_a_build_that_fails_ends_with_4_and_its_last_lines(home: Home) -> None:
     right = "build: [env, CGO_ENABLED=0, go, build, -trimpath, -o, bin/manager, ./cmd]"
     done = home.run(target=guestbook(home, (right, FAILING_BUILD))).finish()

@@ -91,15 +91,15 @@ class Api:
         await self._session.close()
 
     async def is_served(self) -> bool:
-        """Whether Noteboards are served and may be listed."""
+        """Whether Noteboards are served; asked of discovery, which takes no rights anywhere."""
         root, plural = _COLLECTIONS[(API_VERSION, KIND)]
         try:
-            await self._request("GET", f"{root}/{plural}?limit=1")
+            found = await self._request("GET", root)
         except ApiError as error:
             if error.code == HTTPStatus.NOT_FOUND:
                 return False
             raise
-        return True
+        return any(item.get("name") == plural for item in found.get("resources") or ())
 
     async def find(self, kind: Object, name: str, namespace: str) -> dict[str, Any] | None:
         """Returns an object; None where there is none."""

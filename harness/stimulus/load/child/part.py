@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import gc
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import gevent
 from gevent.event import Event
 from gevent.lock import BoundedSemaphore
 
 from harness import __version__
+from harness.clock import SYSTEM_CLOCK
 from harness.errors import HarnessError
 from harness.kube.kubeconfig import read_kubeconfig
 from harness.model.load import object_name
@@ -55,7 +54,7 @@ class Part:
         self._rows = ArrivalRows(
             Path(assignment.folder, f"arrivals-{worker}.i64"),
             written=lambda rows: count_rows(
-                environment.stats, plan.resource.key, rows, now_s=time.time()
+                environment.stats, plan.resource.key, rows, now_s=SYSTEM_CLOCK.now().wall_ns / 1e9
             ),
         )
         self._generator = Generator(
@@ -154,9 +153,3 @@ def _address(credentials: Credentials) -> Address:
     port = url.port or (443 if url.scheme == "https" else 80)
     tls = credentials.tls if url.scheme == "https" else None
     return Address(host, port, tls, credentials.server_name or host)
-
-
-def wait_forever() -> None:
-    """Lets the other greenlets run until the process is ended."""
-    while True:
-        gevent.sleep(3600)

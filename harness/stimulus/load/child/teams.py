@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.stimulus.load.child.part import Part
 
-__all__ = ["Alone", "Member", "Team", "Workers"]
+__all__ = ["Alone", "Member", "Player", "Team", "Workers"]
 
 _PREPARE_S = 30.0
 _STEP_S = 0.01

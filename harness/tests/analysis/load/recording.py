@@ -159,11 +159,12 @@ class LoadedRun:
         self.now = int(ready.max())
         return added
 
-    def write(self, *, forget: Iterable[int] = ()) -> None:
+    def write(self, *, forget: Iterable[int] = (), refuse: Iterable[int] = ()) -> None:
         """Writes all files.
 
         Args:
             forget: Numbers of arrivals that the operator never gets ready.
+            refuse: Numbers of arrivals that are answered with 500.
         """
         with suppress(FileNotFoundError):
             self.run.load_phases_file.unlink()
@@ -171,7 +172,10 @@ class LoadedRun:
         for item in self._phases:
             writer.write(item)
         writer.close()
-        write_table(self.run.load_arrivals_file(0), ARRIVAL_COLUMNS, np.concatenate(self._arrivals))
+        arrivals = np.concatenate(self._arrivals)
+        refused = np.isin(arrivals[:, ARRIVAL_COLUMNS.index("arrival")], list(refuse))
+        arrivals[refused, ARRIVAL_COLUMNS.index("status")] = 500
+        write_table(self.run.load_arrivals_file(0), ARRIVAL_COLUMNS, arrivals)
         events = np.concatenate(self._events)
         lost = np.isin(events[:, EVENT_COLUMNS.index("object")], list(forget))
         events[lost, EVENT_COLUMNS.index("done")] = 0

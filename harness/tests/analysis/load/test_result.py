@@ -7,7 +7,15 @@ import sys
 import pytest
 
 from harness import command
-from harness.analysis import judge, load_faults, load_questions, load_result, measure
+from harness.analysis import (
+    bands,
+    judge,
+    load_faults,
+    load_questions,
+    load_result,
+    measure,
+    series,
+)
 from harness.analysis.load.knee import Taken, next_step
 from harness.analysis.load.phases import Stamped, rows_by_phase
 from harness.analysis.load.result import stamped
@@ -115,6 +123,15 @@ def test_an_arrival_that_the_operator_went_past_is_forgotten_not_backlog(
     assert judge("LOA-103", recording.evidence, None).status is Status.PASS
 
 
+def test_a_write_that_is_refused_is_a_finding(recording: Recording, load: LoadedRun) -> None:
+    load.constant(50, 4)
+    load.write(refuse=[5])
+    refused = judge("LOA-102", recording.evidence, None)
+    assert refused.status is Status.FAIL
+    assert "1" in refused.findings[0].title
+    assert judge("LOA-103", recording.evidence, None).status is Status.PASS
+
+
 def test_what_waits_behind_all_that_was_done_is_backlog(
     recording: Recording, load: LoadedRun
 ) -> None:
@@ -147,6 +164,20 @@ def test_arrivals_without_a_row_are_an_error_of_the_harness(
     (fault,) = load_faults(recording.evidence)
     assert "200 arrivals were planned" in fault.message
     assert "(3 without a row, 0 twice)" in fault.message
+
+
+def test_the_load_is_shown_over_time_with_its_phases(recording: Recording, load: LoadedRun) -> None:
+    load.constant(50, 10)
+    load.burst(300)
+    load.write()
+    found = {(item.name, item.subject): item for item in series(recording.evidence)}
+    arrivals, done = found["throughput", "arrivals"], found["throughput", "completions"]
+    assert arrivals.values[3] == pytest.approx(50, rel=0.05)
+    assert sum(arrivals.values) == pytest.approx(sum(done.values))
+    assert max(found["in_flight", "arrivals"].values) >= 200
+    assert found["latency", "median"].values[3] == pytest.approx(23, abs=0.1)
+    assert arrivals.seconds[0] >= 5  # on the run's axis
+    assert [item.name for item in bands(recording.evidence)] == ["steady", "burst"]
 
 
 def test_without_load_nothing_loads_numpy() -> None:

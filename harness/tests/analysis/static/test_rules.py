@@ -12,7 +12,7 @@ from harness.evidence.ndjson import write_document
 from harness.evidence.reader import Evidence
 from harness.model.cluster import Cluster
 from harness.model.findings import Severity, Status
-from harness.model.target import Install, WorkloadSpec
+from harness.model.target import Install, KubernetesRange, Requires, WorkloadSpec
 from harness.tests.analysis.static.shop import Shop
 
 if TYPE_CHECKING:
@@ -124,6 +124,33 @@ def test_an_api_that_is_removed_later_is_minor(tmp_path: Path) -> None:
     (finding,) = shop.judged("API-012", tmp_path).findings
     assert finding.severity is Severity.MINOR
     assert finding.title == "policy/v1beta1 PodDisruptionBudget will be removed in Kubernetes 1.25"
+
+
+def test_an_api_that_is_removed_within_the_declared_range_is_a_finding(tmp_path: Path) -> None:
+    shop = Shop()
+    shop.add(_BUDGET)
+    shop.kubernetes = "1.24.0"
+    evidence = shop.evidence(tmp_path)
+    declared = Requires(kubernetes=KubernetesRange(min="1.22", max="1.26"))
+    target = msgspec.structs.replace(evidence.target, requires=declared)
+    write_document(evidence.run.target_file, target)
+    (finding,) = judge("API-012", Evidence(evidence.run), None).findings
+    assert finding.severity is Severity.MAJOR
+    assert "removed in Kubernetes 1.25" in finding.title
+    assert "the target declares 1.22 to 1.26" in finding.detail
+
+
+@pytest.mark.parametrize("newest", ["", "1.24"])
+def test_a_range_that_ends_before_the_removal_leaves_it_minor(tmp_path: Path, newest: str) -> None:
+    shop = Shop()
+    shop.add(_BUDGET)
+    shop.kubernetes = "1.23.0"
+    evidence = shop.evidence(tmp_path)
+    declared = Requires(kubernetes=KubernetesRange(min="1.22", max=newest))
+    target = msgspec.structs.replace(evidence.target, requires=declared)
+    write_document(evidence.run.target_file, target)
+    (finding,) = judge("API-012", Evidence(evidence.run), None).findings
+    assert finding.severity is Severity.MINOR
 
 
 def test_the_version_is_the_cluster_s_where_there_is_one(tmp_path: Path) -> None:

@@ -1,0 +1,103 @@
+"""How figures grow with a number of objects: power laws, and what each further object costs.
+
+A power law is a straight line in logarithms, so it is fitted there by least squares, with Student's
+interval. An operator that lists everything at each reconcile has exponent 1 by unrelated objects;
+one that keeps indexes has 0.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.special import stdtrit
+
+from harness.model.loadresult import Growth, Slope
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["growth", "slope"]
+
+_LEAST = 3
+_TAIL = 0.975
+
+
+def growth(
+    points: Sequence[tuple[float, float]], *, figure: str, unit: str, by: str
+) -> Growth | None:
+    """Fits a power law.
+
+    Args:
+        points: (number of objects, figure); what isn't above 0 is left out.
+        figure: What grows, for example "reconcile p50".
+        unit: Of the figure.
+        by: What it grows with, for example "custom resources".
+
+    Returns:
+        None for less than 3 points, or where all have the same number of objects.
+    """
+    good = [(x, y) for x, y in points if x > 0 and y > 0]
+    fitted = _line(np.log([x for x, _ in good]), np.log([y for _, y in good])) if good else None
+    if fitted is None:
+        return None
+    exponent, low, high, offset = fitted
+    return Growth(
+        figure=figure,
+        unit=unit,
+        by=by,
+        exponent=exponent,
+        low=low,
+        high=high,
+        scale=math.exp(offset),
+        points=tuple(good),
+        sentence=_sentence(figure, by, low, high),
+    )
+
+
+def slope(points: Sequence[tuple[float, float]], *, figure: str, unit: str) -> Slope | None:
+    """Fits a straight line: what each further object costs, for example bytes of memory.
+
+    Args:
+        points: (number of objects, figure).
+        figure: What each one costs, for example "memory".
+        unit: Of the figure.
+
+    Returns:
+        None for less than 3 points, or where all have the same number of objects.
+    """
+    fitted = _line(np.array([x for x, _ in points]), np.array([y for _, y in points]))
+    if fitted is None:
+        return None
+    each, low, high, _ = fitted
+    return Slope(figure=figure, unit=unit, each=each, low=low, high=high, points=tuple(points))
+
+
+def _line(
+    x: NDArray[np.float64], y: NDArray[np.float64]
+) -> tuple[float, float, float, float] | None:
+    """Slope with its 95 % interval, and offset."""
+    if len(x) < _LEAST or np.ptp(x) == 0:
+        return None
+    centred = x - x.mean()
+    spread = float((centred**2).sum())
+    found = float((centred * y).sum()) / spread
+    rest = y - y.mean() - found * centred
+    freedom = len(x) - 2
+    reach = float(stdtrit(freedom, _TAIL)) * math.sqrt(float((rest**2).sum()) / freedom / spread)
+    return found, found - reach, found + reach, float(y.mean()) - found * float(x.mean())
+
+
+def _sentence(figure: str, by: str, low: float, high: float) -> str:
+    if low <= 0 <= high:
+        shown = f"no growth of {figure} with the number of {by} was found"
+        return f"{shown} (exponent at most {high:.2f})"
+    if high < 0:
+        return f"{figure} falls with the number of {by}"
+    if low > 1:
+        return f"{figure} grows faster than the number of {by} (exponent at least {low:.2f})"
+    kind = "in proportion to" if low <= 1 <= high else "slower than"
+    return f"{figure} grows {kind} the number of {by} (exponent {low:.2f} to {high:.2f})"

@@ -1,0 +1,87 @@
+"""A load over time, for charts: arrivals and completions, what is in flight, latency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.analysis.load.join import NEVER, Fate
+from harness.analysis.load.percentiles import nearest_rank
+from harness.model.measurement import Series
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from harness.analysis.load.phases import Stamped
+
+__all__ = ["load_series"]
+
+_S = 1e9
+_MS = 1e6
+_POINTS = 400
+_LEAST_S = 1.0
+_FEW = 100
+
+
+def load_series(stamped: Stamped, *, run_start_ns: int) -> tuple[Series, ...]:
+    """Returns the series on the run's time axis; a point a second, or at most 400.
+
+    Args:
+        stamped: All arrivals.
+        run_start_ns: Zero of the axis, monotonic.
+    """
+    sent = stamped.joined.fate <= Fate.IN_FLIGHT
+    due = np.sort(stamped.arrivals.intended_ns[sent])
+    if not len(due):
+        return ()
+    last = max(int(due[-1]), stamped.until_ns)
+    seconds = max((last - int(due[0])) / _S, _LEAST_S)
+    count = int(min(max(seconds / _LEAST_S, 1), _POINTS))
+    edges = np.linspace(int(due[0]), last, count + 1)
+    width = seconds / count
+    at = tuple(((edges[1:] - run_start_ns) / _S).tolist())
+    done = np.sort(stamped.joined.done_ns[sent & (stamped.joined.done_ns < NEVER)])
+    arrived, completed = (np.searchsorted(x, edges, side="right") for x in (due, done))
+    arrived[0] = completed[0] = 0
+    return (
+        _series("throughput", "1/s", "arrivals", at, np.diff(arrived) / width),
+        _series("throughput", "1/s", "completions", at, np.diff(completed) / width),
+        _series("in_flight", "1", "arrivals", at, (arrived - completed)[1:].astype(float)),
+        *_latencies(stamped, edges, at),
+    )
+
+
+def _latencies(
+    stamped: Stamped, edges: NDArray[np.float64], at: tuple[float, ...]
+) -> tuple[Series, ...]:
+    """Median, and p99 where there are enough, of what was done in each stretch."""
+    rows = np.flatnonzero((stamped.joined.fate == Fate.DONE) & ~stamped.joined.unchanged)
+    rows = rows[np.argsort(stamped.joined.done_ns[rows])]
+    total = stamped.joined.done_ns[rows] - stamped.arrivals.intended_ns[rows]
+    bounds = np.searchsorted(stamped.joined.done_ns[rows], edges, side="right")
+    bounds[0] = 0
+    found: dict[str, list[tuple[float, float]]] = {"median": [], "p99": []}
+    for place, second in enumerate(at):
+        part = np.sort(total[bounds[place] : bounds[place + 1]])
+        if len(part):
+            found["median"].append((second, float(part[nearest_rank(0.5, len(part))]) / _MS))
+        if len(part) >= _FEW:
+            found["p99"].append((second, float(part[nearest_rank(0.99, len(part))]) / _MS))
+    return tuple(
+        Series(
+            name="latency",
+            unit="ms",
+            subject=name,
+            seconds=tuple(second for second, _ in points),
+            values=tuple(value for _, value in points),
+        )
+        for name, points in found.items()
+        if points
+    )
+
+
+def _series(
+    name: str, unit: str, subject: str, at: tuple[float, ...], values: NDArray[np.float64]
+) -> Series:
+    return Series(name=name, unit=unit, subject=subject, seconds=at, values=tuple(values.tolist()))

@@ -1,0 +1,267 @@
+"""Leak, no leak larger than X, or inconclusive: the verdict on each signal of a soak.
+
+What must hold for a leak, all of it:
+
+- growth at 1 %, after the first cycles are left out by a fixed rule, and after Holm's correction
+  for the number of signals;
+- growth in the last half, too, and no slowing down: a cache that fills grows, and then is flat;
+- plateaus that don't hang together so much that their number means nothing.
+
+"No leak" needs power: the smallest growth that this soak could have seen must not be larger than
+the growth that matters.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from harness.analysis.soak.trend import LEAST, Trends, holm, trends
+from harness.model.soakresult import LeakVerdict, SoakResult, SoakSignal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Churn", "Plateaus", "decide", "judge_soak", "warm_up"]
+
+_ALPHA = 0.01
+_REFUSED = 0.7
+"""Correlation of neighbours from which a number of plateaus says nothing."""
+
+_CLEAR = 3.0
+"""Growth by the smallest that could have been seen, from which correlation no longer matters."""
+
+_LEAST_SHARE = 0.5
+"""Of the growth that matters; less than that is no leak, however clearly it is seen."""
+
+_WARM_UP = 3
+_SHORT = 20
+_SHORT_WARM_UP = 2
+
+_LEAK, _NONE, _OPEN = 0, 1, 2
+_VERDICTS = (LeakVerdict.LEAK, LeakVerdict.NO_LEAK, LeakVerdict.INCONCLUSIVE)
+_MIB = 1 << 20
+_KIB = 1 << 10
+
+
+class Churn(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done in the cycles that count, by which growth is divided.
+
+    Attributes:
+        reconciles: None where nobody counted them.
+        objects: Created and deleted again.
+    """
+
+    reconciles: int | None = None
+    objects: int | None = None
+
+
+class Plateaus(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal as it was sampled.
+
+    Attributes:
+        name: For example "live heap".
+        unit: "B" or "1".
+        values: One a cycle, at rest.
+        matters: Growth over all cycles from which it is a leak, in `unit`.
+        matters_each: Growth a reconcile likewise; the larger of both counts.
+        resolution: Smallest difference that the signal can show: 1 for what is counted.
+        subject: Whose.
+    """
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+    matters: float
+    matters_each: float = 0.0
+    resolution: float = 0.0
+    subject: str = ""
+
+
+def warm_up(cycles: int) -> int:
+    """Returns how many cycles are left out at the begin: 3, or 2 of less than 20."""
+    return _WARM_UP if cycles >= _SHORT else _SHORT_WARM_UP
+
+
+def judge_soak(signals: Sequence[Plateaus], *, churn: Churn | None = None) -> SoakResult:
+    """Judges all signals of a soak together.
+
+    Args:
+        signals: Each with as many values as there were complete cycles.
+        churn: What was done in the cycles that count.
+    """
+    churn = churn or Churn()
+    cycles = min((len(signal.values) for signal in signals), default=0)
+    left_out = warm_up(cycles)
+    if cycles - left_out < LEAST:
+        found = [_too_short(signal, left_out) for signal in signals]
+    else:
+        values = np.array([signal.values[left_out:cycles] for signal in signals], float)
+        made = trends(values)
+        matters = np.array([_matters(signal, churn, cycles) for signal in signals])
+        resolution = np.array([signal.resolution for signal in signals])
+        adjusted = holm(made.p)
+        codes = decide(made, adjusted, steps=values.shape[1], matters=matters, finest=resolution)
+        found = [
+            _signal(
+                signal, made, row, adjusted=float(adjusted[row]), code=int(codes[row]), to=churn
+            )
+            for row, signal in enumerate(signals)
+        ]
+    return SoakResult(
+        cycles=cycles, signals=tuple(found), reconciles=churn.reconciles, objects=churn.objects
+    )
+
+
+def decide(
+    found: Trends,
+    adjusted: NDArray[np.float64],
+    *,
+    steps: int,
+    matters: NDArray[np.float64],
+    finest: NDArray[np.float64] | float = 0.0,
+) -> NDArray[np.int64]:
+    """Returns 0 for a leak, 1 for none, 2 where it is open; one entry a series.
+
+    Args:
+        found: Trends of the cycles that count.
+        adjusted: p-values, after Holm's correction.
+        steps: How many cycles count.
+        matters: Growth over them from which it is a leak.
+        finest: Smallest difference that a signal can show.
+    """
+    grows = (adjusted <= _ALPHA) & (found.low > 0)
+    refused = (found.correlation >= _REFUSED) & (found.slope < _CLEAR * found.detectable)
+    goes_on = grows & (found.late > 0) & ~found.bends & ~refused
+    leak = goes_on & (found.slope * steps >= _LEAST_SHARE * matters)
+    small = goes_on & ~leak & (found.high * steps <= matters)
+    calm = ~grows & (found.high * steps <= matters) & ~refused
+    calm &= np.maximum(found.detectable * steps, finest) <= matters
+    # What has stopped growing is judged on its last half alone; so less can be ruled out.
+    stopped = ~leak & (found.late_high * steps <= matters)
+    stopped &= np.maximum(found.late_detectable * steps, finest) <= matters
+    none = small | calm | stopped
+    return np.where(leak, _LEAK, np.where(none, _NONE, _OPEN))
+
+
+def _matters(signal: Plateaus, churn: Churn, cycles: int) -> float:
+    """The growth that matters, over the cycles that count."""
+    share = (cycles - warm_up(cycles)) / cycles
+    return max(signal.matters * share, signal.matters_each * (churn.reconciles or 0))
+
+
+def _signal(
+    signal: Plateaus, found: Trends, row: int, *, adjusted: float, code: int, to: Churn
+) -> SoakSignal:
+    left_out = warm_up(len(signal.values))
+    steps = len(signal.values) - left_out
+    slope, low, high = (float(x[row]) for x in (found.slope, found.low, found.high))
+    verdict = _VERDICTS[code]
+    detectable = float(found.detectable[row])
+    if verdict is LeakVerdict.NO_LEAK:  # by the whole, or by the last half alone
+        both = (max(detectable, high), max(float(found.late_detectable[row]), 0.0))
+        detectable = min(both)
+    detectable = max(detectable * steps, signal.resolution)
+    made = SoakSignal(
+        name=signal.name,
+        unit=signal.unit,
+        subject=signal.subject,
+        values=signal.values,
+        warm_up=left_out,
+        slope=slope,
+        low=low,
+        high=high,
+        p=float(found.p[row]),
+        adjusted_p=adjusted,
+        noise=float(found.noise[row]),
+        autocorrelation=float(found.correlation[row]),
+        growth=slope * steps,
+        detectable=detectable,
+        matters=_matters(signal, to, len(signal.values)),
+        each_reconcile=_each(slope, low, high, steps=steps, by=to.reconciles),
+        each_object=_each(slope, low, high, steps=steps, by=to.objects),
+        verdict=verdict,
+        sentence="",
+    )
+    return msgspec.structs.replace(made, sentence=_sentence(made, found, row, steps))
+
+
+def _each(
+    slope: float, low: float, high: float, *, steps: int, by: int | None
+) -> tuple[float, float, float] | None:
+    if not by:
+        return None
+    return slope * steps / by, low * steps / by, high * steps / by
+
+
+def _sentence(made: SoakSignal, found: Trends, row: int, steps: int) -> str:
+    amount = _amount(made.growth, made.unit)
+    seen = f"a growth of {_amount(made.detectable, made.unit)} over {steps} cycles would have shown"
+    if made.verdict is LeakVerdict.LEAK:
+        each = made.each_reconcile
+        a_reconcile = f", {_amount(each[0], made.unit)} a reconcile" if each else ""
+        return (
+            f"{made.name} leaks: it grew by {amount} over {steps} cycles{a_reconcile} (p "
+            f"{made.adjusted_p:.2g} after correction; {seen})"
+        )
+    if made.verdict is LeakVerdict.NO_LEAK:
+        return f"{made.name} doesn't leak more than that: {seen}"
+    return f"{made.name} stays open: {_why_open(made, found, row)}; {seen}"
+
+
+def _why_open(made: SoakSignal, found: Trends, row: int) -> str:
+    if made.autocorrelation >= _REFUSED:
+        return (
+            f"its plateaus hang together (correlation {made.autocorrelation:.2f}), so their number "
+            "means nothing"
+        )
+    if made.adjusted_p > _ALPHA or made.low <= 0:
+        if made.matters <= 0:
+            return "nobody said which growth matters"
+        least = _amount(made.matters, made.unit)
+        return f"it doesn't grow clearly, but a leak of {least} could have been missed"
+    if made.growth < _LEAST_SHARE * made.matters:
+        least = _amount(made.matters, made.unit)
+        return f"it grows, but by less than the {least} that matter, and maybe by more"
+    if found.bends[row]:
+        return "it grows, but ever more slowly: a longer soak would tell a leak from a full cache"
+    return "it grew, but not in the last half: a longer soak would tell"
+
+
+def _too_short(signal: Plateaus, left_out: int) -> SoakSignal:
+    count = len(signal.values)
+    return SoakSignal(
+        name=signal.name,
+        unit=signal.unit,
+        subject=signal.subject,
+        values=signal.values,
+        warm_up=left_out,
+        slope=0.0,
+        low=0.0,
+        high=0.0,
+        p=1.0,
+        adjusted_p=1.0,
+        noise=0.0,
+        autocorrelation=0.0,
+        growth=0.0,
+        detectable=float("inf"),
+        matters=signal.matters,
+        verdict=LeakVerdict.INCONCLUSIVE,
+        sentence=(
+            f"{signal.name} stays open: {count} cycles are too few, it needs at least "
+            f"{left_out + LEAST}"
+        ),
+    )
+
+
+def _amount(value: float, unit: str) -> str:
+    if unit != "B":
+        return f"{value:.3g}"
+    size = abs(value)
+    if size >= _MIB:
+        return f"{value / _MIB:.3g} MiB"
+    return f"{value / _KIB:.3g} KiB" if size >= _KIB else f"{value:.3g} B"

@@ -1,0 +1,86 @@
+"""What a soak found: for each signal a leak, no leak larger than X, or nothing that can be said."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+__all__ = ["LeakVerdict", "SoakResult", "SoakSignal"]
+
+
+class LeakVerdict(StrEnum):
+    """What a soak says of a signal."""
+
+    LEAK = "leak"
+    NO_LEAK = "no leak"  # larger than the smallest that could have been seen
+    INCONCLUSIVE = "inconclusive"
+
+
+class SoakSignal(msgspec.Struct, frozen=True, kw_only=True):
+    """One signal, sampled at rest after each cycle.
+
+    Attributes:
+        name: For example "live heap".
+        unit: "B" or "1".
+        subject: Whose, for example a process.
+        values: One a cycle, the warm-up included.
+        warm_up: How many cycles at the begin were left out, by a fixed rule.
+        slope: Growth in each cycle, robust (Theil-Sen), with its 98 % interval: its lower bound is
+            that of the one-sided test at 1 %.
+        p: Of the one-sided test for growth; `adjusted_p` for the number of signals (Holm).
+        noise: Standard deviation of the plateaus around the line.
+        autocorrelation: Of neighbouring plateaus around the line.
+        growth: Over all cycles that count.
+        detectable: The smallest growth over these cycles that would have been seen in 19 of 20
+            soaks; nothing smaller is ruled out.
+        matters: The growth over these cycles from which it counts as a leak.
+        each_reconcile: Growth a reconcile, with its interval; None where nobody counted them.
+        each_object: The same for each object that was created and deleted.
+        sentence: The verdict with its numbers.
+    """
+
+    name: str
+    unit: str
+    values: tuple[float, ...]
+    warm_up: int
+    slope: float
+    low: float
+    high: float
+    p: float
+    adjusted_p: float
+    noise: float
+    autocorrelation: float
+    growth: float
+    detectable: float
+    matters: float
+    verdict: LeakVerdict
+    sentence: str
+    subject: str = ""
+    each_reconcile: tuple[float, float, float] | None = None
+    each_object: tuple[float, float, float] | None = None
+
+
+class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole soak.
+
+    Attributes:
+        cycles: That were complete.
+        reconciles: In the cycles that count; None where nobody counted them.
+        objects: Created and deleted in them.
+    """
+
+    cycles: int
+    signals: tuple[SoakSignal, ...]
+    reconciles: int | None = None
+    objects: int | None = None
+
+    @property
+    def verdict(self) -> LeakVerdict:
+        """A leak of any signal is one; no leak needs that of all signals."""
+        found = {signal.verdict for signal in self.signals}
+        if LeakVerdict.LEAK in found:
+            return LeakVerdict.LEAK
+        if found == {LeakVerdict.NO_LEAK}:
+            return LeakVerdict.NO_LEAK
+        return LeakVerdict.INCONCLUSIVE

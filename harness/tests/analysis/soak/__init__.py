@@ -1,0 +1,1 @@
+"""The soak's statistics, held against simulations of known truth."""

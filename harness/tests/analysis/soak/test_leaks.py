@@ -1,0 +1,237 @@
+"""False alarms and power of the leak verdict, on simulated soaks with fixed seeds.
+
+Rates are those of the test that runs on real soaks; bounds allow for the simulation's own error
+(three standard errors of 3,000 or more trials).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from harness.analysis.soak.leaks import Churn, Plateaus, decide, judge_soak, warm_up
+from harness.analysis.soak.trend import holm, trends
+from harness.model.soakresult import LeakVerdict, SoakSignal
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+MIB = 1 << 20
+TRIALS = 4_000
+
+
+def plateaus(
+    trials: int,
+    *,
+    cycles: int = 20,
+    noise: float,
+    growth: NDArray[np.float64] | float = 0.0,
+    correlation: float = 0.0,
+    seed: int = 11,
+) -> NDArray[np.float64]:
+    """Plateaus of many soaks in MiB; `growth` is over the whole soak, or a curve."""
+    values = np.random.default_rng(seed).normal(0, noise, (trials, cycles))
+    for cycle in range(1, cycles if correlation else 1):
+        fresh = values[:, cycle] * np.sqrt(1 - correlation**2)
+        values[:, cycle] = correlation * values[:, cycle - 1] + fresh
+    line = np.arange(cycles) / cycles
+    return values + (growth * line if isinstance(growth, float) else growth)
+
+
+def shares(values: NDArray[np.float64], *, signals: int = 1) -> tuple[float, float, float]:
+    """Shares of soaks with a leak, of signals without one, and of those that stay open."""
+    cycles = values.shape[1]
+    counted = values[:, warm_up(cycles) :]
+    found = trends(counted)
+    adjusted = holm(found.p.reshape(-1, signals)).reshape(-1)
+    steps = counted.shape[1]
+    codes = decide(found, adjusted, steps=steps, matters=np.full(len(values), steps / cycles))
+    leaks = float((codes.reshape(-1, signals) == 0).any(axis=1).mean())
+    return leaks, float((codes == 1).mean()), float((codes == 2).mean())
+
+
+@pytest.mark.parametrize("noise", [0.05, 0.2, 0.5])
+@pytest.mark.parametrize("cycles", [16, 20, 40])
+def test_at_most_1_of_100_soaks_without_a_leak_is_called_leaking(noise: float, cycles: int) -> None:
+    leaks, _, _ = shares(plateaus(TRIALS, cycles=cycles, noise=noise))
+    assert leaks <= 0.01
+
+
+def test_many_signals_together_don_t_alarm_more_often_than_one() -> None:
+    leaks, _, _ = shares(plateaus(TRIALS * 6, noise=0.2), signals=6)
+    assert leaks <= 0.01
+
+
+@pytest.mark.parametrize(("correlation", "most"), [(0.2, 0.012), (0.4, 0.025), (0.8, 0.045)])
+def test_plateaus_that_hang_together_raise_false_alarms_only_a_little(
+    correlation: float, most: float
+) -> None:
+    leaks, _, _ = shares(plateaus(TRIALS, noise=0.2, correlation=correlation))
+    assert leaks <= most
+
+
+@pytest.mark.parametrize(
+    ("cycles", "noise", "growth", "power"),
+    [(20, 0.05, 1.0, 0.98), (20, 0.1, 1.0, 0.95), (20, 0.2, 1.0, 0.89), (40, 0.2, 1.0, 0.98)],
+)
+def test_a_leak_of_1_mib_in_a_soak_is_found(
+    cycles: int, noise: float, growth: float, power: float
+) -> None:
+    leaks, none, _ = shares(plateaus(TRIALS, cycles=cycles, noise=noise, growth=growth))
+    assert leaks >= power
+    assert none <= 0.01
+
+
+@pytest.mark.parametrize(("cycles", "noise"), [(20, 0.05), (20, 0.2), (40, 0.2)])
+def test_the_smallest_detectable_leak_is_what_is_found_in_19_of_20_soaks(
+    cycles: int, noise: float
+) -> None:
+    left_out = warm_up(cycles)
+    quiet = trends(plateaus(TRIALS, cycles=cycles, noise=noise)[:, left_out:])
+    smallest = float(np.median(quiet.detectable))
+    values = plateaus(TRIALS, cycles=cycles, noise=noise, growth=smallest * cycles, seed=5)[
+        :, left_out:
+    ]
+    found = trends(values)
+    steps = values.shape[1]
+    codes = decide(found, found.p, steps=steps, matters=np.full(TRIALS, smallest * steps))
+    assert float((codes == 0).mean()) >= 0.94
+
+
+def test_a_pass_is_never_given_without_power() -> None:
+    _, none, stays_open = shares(plateaus(TRIALS, noise=0.5))
+    assert none <= 0.001
+    assert stays_open >= 0.99
+    _, none, _ = shares(plateaus(TRIALS, noise=0.05))
+    assert none >= 0.98
+
+
+CYCLE = np.arange(20.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "curve"),
+    [
+        ("a cache that fills and then is flat", 5 * np.minimum(CYCLE / 8, 1)),
+        ("allocator warm-up", 3 * (1 - np.exp(-CYCLE / 2))),
+        ("growth of a map, once", 2.0 * (CYCLE >= 9)),
+        ("a sawtooth of the garbage collector", (CYCLE % 4) / 3),
+    ],
+)
+def test_what_grows_and_stops_is_not_called_a_leak(name: str, curve: NDArray[np.float64]) -> None:
+    leaks, _, _ = shares(plateaus(TRIALS, noise=0.05, growth=curve))
+    assert leaks <= 0.01, name
+
+
+def test_a_cache_that_was_full_early_is_no_leak_by_the_last_half_alone() -> None:
+    curve = 5 * np.minimum(CYCLE / 6, 1)
+    leaks, none, _ = shares(plateaus(TRIALS, noise=0.03, growth=curve))
+    assert leaks == 0
+    assert none >= 0.9
+
+
+def heap(values: NDArray[np.float64]) -> Plateaus:
+    return Plateaus(
+        name="live heap", unit="B", values=tuple(values * MIB), matters=MIB, matters_each=16
+    )
+
+
+def judged(*signals: Plateaus, churn: Churn | None = None) -> tuple[SoakSignal, ...]:
+    return judge_soak(signals, churn=churn).signals
+
+
+def test_a_leak_is_told_with_bytes_a_reconcile_and_what_would_have_been_seen() -> None:
+    values = 40 + plateaus(1, noise=0.02, growth=2.0)[0]
+    (signal,) = judged(heap(values), churn=Churn(reconciles=17_000, objects=1_700))
+    assert signal.verdict is LeakVerdict.LEAK
+    assert signal.warm_up == 3
+    assert signal.growth == pytest.approx(1.7 * MIB, rel=0.05)
+    assert signal.each_reconcile is not None
+    assert signal.each_reconcile[0] == pytest.approx(1.7 * MIB / 17_000, rel=0.05)
+    assert signal.each_reconcile[1] < signal.each_reconcile[0] < signal.each_reconcile[2]
+    assert signal.each_object is not None
+    assert signal.sentence.startswith("live heap leaks: it grew by 1.7")
+    assert "a reconcile" in signal.sentence
+    assert "over 17 cycles would have shown" in signal.sentence
+
+
+def test_no_leak_names_the_smallest_that_would_have_been_seen() -> None:
+    (signal,) = judged(heap(40 + plateaus(1, noise=0.03)[0]))
+    assert signal.verdict is LeakVerdict.NO_LEAK
+    assert signal.detectable <= signal.matters == pytest.approx(0.85 * MIB)
+    assert signal.sentence.startswith("live heap doesn't leak more than that: a growth of ")
+
+
+def test_plateaus_that_are_too_noisy_leave_it_open_and_say_what_could_have_been_missed() -> None:
+    (signal,) = judged(heap(40 + plateaus(1, noise=1.0)[0]))
+    assert signal.verdict is LeakVerdict.INCONCLUSIVE
+    assert "could have been missed" in signal.sentence
+
+
+def test_the_growth_that_matters_rises_with_the_number_of_reconciles() -> None:
+    values = 40 + plateaus(1, noise=0.01, growth=1.2)[0]
+    few, many = (judged(heap(values), churn=Churn(reconciles=n))[0] for n in (1_000, 10_000_000))
+    assert (few.verdict, many.verdict) == (LeakVerdict.LEAK, LeakVerdict.NO_LEAK)
+
+
+def test_one_more_goroutine_once_is_no_leak_but_one_more_every_few_cycles_is() -> None:
+    once = Plateaus(
+        name="goroutines",
+        unit="1",
+        values=(*(12.0,) * 9, *(13.0,) * 11),
+        matters=3,
+        resolution=1,
+    )
+    often = Plateaus(
+        name="goroutines",
+        unit="1",
+        values=tuple(float(12 + cycle // 3) for cycle in range(20)),
+        matters=3,
+        resolution=1,
+    )
+    assert judged(once)[0].verdict is not LeakVerdict.LEAK
+    assert judged(often)[0].verdict is LeakVerdict.LEAK
+
+
+def test_signals_that_never_move_don_t_leak() -> None:
+    flat = Plateaus(name="threads", unit="1", values=(9.0,) * 20, matters=2, resolution=1)
+    (signal,) = judged(flat)
+    assert (signal.verdict, signal.detectable) == (LeakVerdict.NO_LEAK, 1)
+
+
+def test_too_few_cycles_leave_it_open_and_say_how_many_are_needed() -> None:
+    (signal,) = judged(heap(40 + plateaus(1, cycles=9, noise=0.01, growth=9.0)[0]))
+    assert signal.verdict is LeakVerdict.INCONCLUSIVE
+    assert signal.sentence == "live heap stays open: 9 cycles are too few, it needs at least 16"
+
+
+def test_a_soak_leaks_if_one_signal_does_and_passes_only_if_all_do() -> None:
+    leaking = heap(40 + plateaus(1, noise=0.02, growth=3.0)[0])
+    clean = heap(40 + plateaus(1, noise=0.02, seed=2)[0])
+    noisy = heap(40 + plateaus(1, noise=2.0, seed=3)[0])
+    assert judge_soak([leaking, clean, noisy]).verdict is LeakVerdict.LEAK
+    assert judge_soak([clean, noisy]).verdict is LeakVerdict.INCONCLUSIVE
+    assert judge_soak([clean, clean]).verdict is LeakVerdict.NO_LEAK
+    assert judge_soak([]).verdict is LeakVerdict.INCONCLUSIVE
+
+
+def test_holms_correction_is_that_of_the_textbook() -> None:
+    adjusted = holm(np.array([0.01, 0.04, 0.03, 0.005]))
+    assert adjusted == pytest.approx([0.03, 0.06, 0.06, 0.02])
+
+
+def test_the_slope_is_that_of_theil_and_sen_and_a_wild_value_doesn_t_move_it() -> None:
+    values = np.arange(20.0) * 3
+    wild = values.copy()
+    wild[17] = 1e6
+    found = trends(np.stack([values, wild]))
+    assert found.slope == pytest.approx([3, 3])
+    assert found.low[0] == found.high[0] == 3
+
+
+def test_growth_that_is_clear_but_less_than_what_matters_is_no_leak() -> None:
+    (signal,) = judged(heap(40 + plateaus(1, noise=0.01, growth=0.3)[0]))
+    assert signal.low > 0
+    assert signal.verdict is LeakVerdict.NO_LEAK
