@@ -13,7 +13,7 @@ from harness.stimulus.load.schedule import Schedule
 WARM_UP_S = 5.0
 STALL_S = 2.0
 POPULATION_S = 10.0
-LIMIT_S = 60.0
+LIMIT_S = 120.0
 
 
 def warm_up(load, name):
