@@ -192,7 +192,7 @@ def test_a_relist_marks_a_gap_and_tells_what_was_deleted_in_it(receive: Any) -> 
         listing("9", task(2, 5), task(3, 8)),
         stream(HANG),
     )
-    rows = running.rows(7)
+    rows = running.rows(8)
     assert brief(rows) == [
         (EventType.ADDED, 1, 1, -1, 0),
         (EventType.ADDED, 2, 1, -1, 0),
@@ -208,8 +208,12 @@ def test_a_relist_marks_a_gap_and_tells_what_was_deleted_in_it(receive: Any) -> 
 
 
 def test_each_namespace_has_its_watch_and_all_must_be_listed(receive: Any) -> None:
-    lists = (listing("5"), listing("5"))
-    running = receive(*lists, stream(HANG), stream(HANG), namespaces=("a", "b"), labels="x=y")
+    both = threading.Event()  # the first list is answered when the second has been asked for
+    page = listing("5")
+    page = page._replace(steps=(both, *page.steps))
+    running = receive(page, page, stream(HANG), stream(HANG), namespaces=("a", "b"), labels="x=y")
+    running.server.await_requests(2)
+    both.set()
     rows = running.rows(2)
     assert {row["type"] for row in rows} == {EventType.BOOKMARK}
     paths = {request.path for request in running.server.requests}
