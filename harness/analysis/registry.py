@@ -25,6 +25,7 @@ from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.rbac.dangers import DANGERS, judge_danger
+from harness.analysis.rbac.vain import nothing_in_vain
 from harness.analysis.scope.confinement import works_confined
 from harness.analysis.scope.deputy import fetches_nothing_foreign
 from harness.analysis.scope.footprint import writes_only_declared_kinds
@@ -109,6 +110,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LIF-011": of_workloads(has_time_to_end),
         "RES-013": of_all(replicas_elect),
         "UPG-001": of_all(crds_can_follow),
+        "RBA-003": nothing_in_vain,
         **dict.fromkeys(DANGERS, judge_danger),
     }
 )
