@@ -28,6 +28,7 @@ from harness.reporting.digest import (
     ranked,
     tally,
 )
+from harness.reporting.soak import soak_table
 from harness.reporting.timeline import SHOWN_ROWS, timelines
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def render_html(result: RunResult) -> str:
             shown_rows=SHOWN_ROWS,
             leading_lines=_LEADING_LINES,
             charts=charts(result),
+            soak=soak_table(result.soak),
             matrices=access_matrix(result.permissions),
             state_words=STATE_WORDS,
             proof_words=text.PROOF_WORDS,
