@@ -21,6 +21,8 @@ __all__ = ["connections", "reconciles", "take_plateau"]
 
 _NS = 1_000_000_000
 _OK = 200
+_TURNS = 5
+_PAUSE_S = 0.2
 _RECONCILES = "controller_runtime_reconcile_total"
 _OF_PROCESS = {
     "RSS": "rss_bytes",
@@ -43,7 +45,8 @@ def take_plateau(
 ) -> Plateau:
     """Samples a workload, after a garbage collection where it serves pprof; keeps its profiles.
 
-    The process is sampled before the profiles are asked for, which costs it memory.
+    Of some samples a second the lowest counts, since what comes and goes isn't held. The process is
+    sampled before the profiles are asked for, which costs it memory.
 
     Args:
         run: Where the profiles go.
@@ -65,10 +68,7 @@ def take_plateau(
     else:
         named = dict(zip(COLUMNS[1:], row, strict=True))
         cpu_s = named["cpu_ns"] / _NS
-        held = {name: named[column] for name, column in _OF_PROCESS.items()}
-        values |= {name: float(value) for name, value in held.items() if value >= 0}
-        count = connections(pid)
-        values |= {"connections": float(count)} if count is not None else {}
+        values |= _lowest(pid, clock)
     if workload.pprof_url:
         try:
             values |= _profiled(run, workload, cycle)
@@ -116,6 +116,24 @@ def reconciles(page: MetricsPage) -> int | None:
     return round(sum(counts)) if counts else None
 
 
+def _lowest(pid: int, clock: Clock) -> dict[str, float]:
+    """Returns the lowest of some samples: what comes and goes (a probe's connection) isn't held."""
+    lowest: dict[str, float] = {}
+    for turn in range(_TURNS):
+        if turn:
+            clock.sleep(_PAUSE_S)
+        row = sample(pid)
+        if row is None:
+            break
+        named = dict(zip(COLUMNS[1:], row, strict=True))
+        held: dict[str, int | None] = {name: named[of] for name, of in _OF_PROCESS.items()}
+        held["connections"] = connections(pid)
+        for name, value in held.items():
+            if value is not None and value >= 0:
+                lowest[name] = min(lowest.get(name, value), float(value))
+    return lowest
+
+
 def _profiled(run: RunFolder, workload: Workload, cycle: int) -> dict[str, float]:
     """Takes both profiles; a second collection empties what sync.Pool still held after the first.
 
@@ -124,7 +142,8 @@ def _profiled(run: RunFolder, workload: Workload, cycle: int) -> dict[str, float
     """
     pprof.heap_profile(workload.pprof_url)
     heap = pprof.heap_profile(workload.pprof_url)
-    goroutines = pprof.goroutine_profile(workload.pprof_url)
+    taken = [pprof.goroutine_profile(workload.pprof_url) for _ in range(_TURNS)]
+    goroutines = min(taken, key=lambda text: pprof.goroutine_count(text) or 0)
     for kind, text in (("heap", heap), ("goroutine", goroutines)):
         run.profile_file(kind, workload.name, cycle).write_bytes(gzip.compress(text.encode()))
     found = {
