@@ -33,6 +33,7 @@ from harness.analysis.scope.instances import instances_leave_each_other_alone
 from harness.analysis.scope.requests import requests_stay_in_scope
 from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
+from harness.analysis.soaked import nothing_grows
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
     conventions_are_kept,
@@ -79,6 +80,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LOA-101": every_arrival_converges,
         "LOA-102": no_request_fails,
         "LOA-103": drains,
+        "SOA-101": nothing_grows,
         "SCO-101": requests_stay_in_scope,
         "SCO-105": writes_only_declared_kinds,
         "SCO-106": nothing_made_is_left,
