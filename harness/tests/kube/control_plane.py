@@ -78,6 +78,8 @@ class ControlPlane:
         """Sends a signal to the API server."""
         assert self._server is not None
         self._server.send_signal(number)
+        if number == signal.SIGSTOP:  # each of its threads takes its time to see it
+            os.waitid(os.P_PID, self._server.pid, os.WSTOPPED | os.WNOWAIT)
 
     def stop(self, number: int) -> None:
         """Ends the API server; with SIGTERM it would wait a minute for open watches."""

@@ -227,7 +227,7 @@ def test_a_stopped_server_holds_up_no_deadline(
     began = SYSTEM_CLOCK.now().mono_ns
     try:
         with pytest.raises(NotObserved) as caught:
-            await_object(client.connection, configmaps, "x", "default", lambda _: True, timeout=0.5)
+            await_object(client.connection, configmaps, "x", "default", bool, timeout=0.5)
         with pytest.raises(ApiError, match="no answer"):
             client.raw("GET", "/version", timeout=0.5)
     finally:

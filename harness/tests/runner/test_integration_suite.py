@@ -126,7 +126,9 @@ def test_an_operator_in_python_passes_with_its_own_pytest_tests(runs: Runs) -> N
     done: Finished = runs["pytest"]
     assert done.exit_code == 0, done.stdout + done.stderr
     assert done.result.findings == ()
-    assert "e2e.test_boards test_a_board_shows_its_notes" in own_cases(done)
+    # Their module is named from the next folder with settings of pytest, here or in a checkout.
+    wanted = "e2e.test_boards test_a_board_shows_its_notes"
+    assert any(case.endswith(wanted) for case in own_cases(done))
 
 
 @needs_go
