@@ -403,6 +403,12 @@ class _Executor:
         several = len(self._prepared.tests) > 1
         return self._child(suite, guard, cluster, installation, self._run, several=several).run()
 
+    def _tools(self, suite: Suite) -> dict[str, str]:
+        """Returns the paths of the binaries that a suite runs; none of what the user has."""
+        there = {str(asset.component) for asset in self._prepared.assets.assets}
+        found = self._prepared.assets
+        return {name: str(found.path(Component(name))) for name in suite.assets if name in there}
+
     def _child(
         self,
         suite: Suite,
@@ -425,7 +431,7 @@ class _Executor:
             cluster=cluster,
             installation=installation,
             prometheus_url=self._settings.prometheus_url,
-            tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
+            tools=self._tools(suite),
         )
         write_document(file, session, mode=0o600)
         return SuiteChild(

@@ -127,7 +127,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            (*provider.needed_assets, *_helm(target), *_asked(live)),
+            (*provider.needed_assets, *_helm(target), *_asked(live, settings)),
             kubernetes=settings.kubernetes_version,
             on_progress=progress.detail,
         )
@@ -313,9 +313,21 @@ def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
     return next((asset.path for asset in found.assets if asset.component == component), None)
 
 
-def _asked(suites: list[Suite]) -> tuple[assets.Component, ...]:
-    """Returns the binaries that suites run themselves."""
-    return tuple(assets.Component(name) for suite in suites for name in suite.assets)
+def _asked(suites: list[Suite], settings: Settings) -> tuple[assets.Component, ...]:
+    """Returns the binaries that suites run themselves; the user's Prometheus needs none.
+
+    Raises:
+        UsageError: A Prometheus is given, and no suite asks one.
+    """
+    asked = dict.fromkeys(assets.Component(name) for suite in suites for name in suite.assets)
+    if not settings.prometheus_url:
+        return tuple(asked)
+    if assets.Component.PROMETHEUS not in asked:
+        raise UsageError(
+            "--prometheus-url: no suite that is chosen asks a Prometheus anything.",
+            hint="Add --suite load; a suite of your own says `assets: [prometheus]`.",
+        )
+    return tuple(name for name in asked if name is not assets.Component.PROMETHEUS)
 
 
 def _helm(target: Target) -> tuple[assets.Component, ...]:
