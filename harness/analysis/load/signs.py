@@ -152,12 +152,12 @@ def _drain(
 def _cores(evidence: Evidence, phase: LoadPhase) -> float | None:
     """How many cores the operator's processes used in a phase."""
     installation = evidence.installation
-    names = [w.process for w in installation.workloads if w.process] if installation else []
+    names = tuple(w.process for w in installation.workloads if w.process) if installation else ()
     total = None
     for name in evidence.column_names():
         process = name.removeprefix("process-")
         columns = evidence.columns(name)
-        if columns is None or not any(process.startswith(known) for known in names):
+        if columns is None or process == name or not process.startswith(names):
             continue
         at, used = np.asarray(columns["mono_ns"]), np.asarray(columns["cpu_ns"])
         inside = (at >= phase.span.start.mono_ns) & (at <= phase.span.end.mono_ns)
