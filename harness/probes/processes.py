@@ -103,7 +103,7 @@ class ProcessSampler:
         try:
             present = dict(self._processes())
         except Exception as error:  # noqa: BLE001 - a probe never ends the run
-            self._tell("all", error)
+            self._tell("processes", error)
             return
         for name, pid in present.items():
             try:

@@ -107,6 +107,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     settings = request.settings
     _require_static(suites, settings)
     _require_provable(suites, target, settings)
+    _require_asking(suites, settings)
     own_tests = _own_tests(target, suites, settings, progress)
     own_e2e = _own_e2e(target, suites, settings, progress)
     if all(suite.static for suite in suites):
@@ -314,20 +315,24 @@ def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
 
 
 def _asked(suites: list[Suite], settings: Settings) -> tuple[assets.Component, ...]:
-    """Returns the binaries that suites run themselves; the user's Prometheus needs none.
+    """Returns the binaries that suites run themselves; a Prometheus of the user's needs none."""
+    asked = dict.fromkeys(assets.Component(name) for suite in suites for name in suite.assets)
+    if settings.prometheus_url:
+        asked.pop(assets.Component.PROMETHEUS, None)
+    return tuple(asked)
+
+
+def _require_asking(suites: list[Suite], settings: Settings) -> None:
+    """Refuses a Prometheus that nobody asks anything.
 
     Raises:
-        UsageError: A Prometheus is given, and no suite asks one.
+        UsageError: No suite wants one.
     """
-    asked = dict.fromkeys(assets.Component(name) for suite in suites for name in suite.assets)
-    if not settings.prometheus_url:
-        return tuple(asked)
-    if assets.Component.PROMETHEUS not in asked:
+    if settings.prometheus_url and not any("prometheus" in suite.assets for suite in suites):
         raise UsageError(
             "--prometheus-url: no suite that is chosen asks a Prometheus anything.",
             hint="Add --suite load; a suite of your own says `assets: [prometheus]`.",
         )
-    return tuple(name for name in asked if name is not assets.Component.PROMETHEUS)
 
 
 def _helm(target: Target) -> tuple[assets.Component, ...]:
