@@ -25,7 +25,7 @@ from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.runner.progress import Progress
 
@@ -322,7 +322,7 @@ def _asked(suites: list[Suite], settings: Settings) -> tuple[assets.Component, .
     return tuple(asked)
 
 
-def _require_asking(suites: list[Suite], settings: Settings) -> None:
+def _require_asking(suites: Sequence[Suite], settings: Settings) -> None:
     """Refuses a Prometheus that nobody asks anything.
 
     Raises:

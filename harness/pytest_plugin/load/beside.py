@@ -35,7 +35,10 @@ class Beside:
         """A phase is ready, its first arrival is due soon."""
 
     def ends(self) -> None:
-        """The phase's last arrival has its answer."""
+        """The phase is over, in whatever way."""
+
+    def answered(self) -> None:
+        """The phase's last arrival has its answer; what it asked for may not be done yet."""
 
     def rests(self) -> None:
         """What was open is done, or isn't waited for any more."""
@@ -48,10 +51,9 @@ class Beside:
 class Observed(Beside):
     """Watches the operator while a load is on it; use as a context manager.
 
-    Its pages are scraped right before a phase, and after it as soon as nothing is open: at rest the
-    sums of its counters are exact. Where a phase doesn't drain, that is when it's no longer waited
-    for. PromQL gates are asked for in measured phases only: a search for the knee overloads the
-    operator on purpose.
+    Its pages are scraped right before a phase and after it, and again as soon as nothing is open:
+    at rest the sums of its counters are exact. PromQL gates are asked for in measured phases only:
+    a search for the knee overloads the operator on purpose.
 
     Args:
         load: On which it looks.
@@ -98,6 +100,10 @@ class Observed(Beside):
     def ends(self) -> None:
         """Lets no gate be asked for any more."""
         self._phase = ""
+
+    def answered(self) -> None:
+        """Scrapes: what comes to no rest has a page at the end of its phase."""
+        self._scrape()
 
     def rests(self) -> None:
         """Scrapes, if there was a phase since the last scrape."""

@@ -162,6 +162,7 @@ class Load:
                 note=note,
             )
             self._record(phase)
+        self.beside.answered()
         self.live.follow()
         return phase
 

@@ -76,17 +76,19 @@ def scene() -> Scene:
     return Scene()
 
 
-def test_pages_are_scraped_before_a_phase_and_once_nothing_is_open(scene: Scene) -> None:
+def test_pages_are_scraped_at_both_bounds_and_once_nothing_is_open(scene: Scene) -> None:
     with scene.observed as observed:
         first = scene.metrics.scrapes
         observed.begins("steady", PhaseRole.MEASURE)
         assert scene.metrics.scrapes == first + 1
         observed.ends()
-        assert scene.metrics.scrapes == first + 1, "arrivals may still be open"
-        observed.rests()
+        assert scene.metrics.scrapes == first + 1, "it may have been interrupted"
+        observed.answered()
         assert scene.metrics.scrapes == first + 2
         observed.rests()
-        assert scene.metrics.scrapes == first + 2, "nothing happened since"
+        assert scene.metrics.scrapes == first + 3
+        observed.rests()
+        assert scene.metrics.scrapes == first + 3, "nothing happened since"
 
 
 @pytest.mark.parametrize("role", list(PhaseRole))
