@@ -41,10 +41,10 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """"burst", "steady", "ramp", "churn" or "knee"; empty for the knee, then two minutes at 70 %
     of it, then a burst."""
     rate: float = 0.0
-    """Arrivals a second of steady and churn, the last rate of a ramp, the first of the search for
-    the knee; 0 for the profile's own."""
+    """Arrivals a second of steady, churn and a soak, the last rate of a ramp, the first of the
+    search for the knee; 0 for the profile's own."""
     duration: float = 0.0
-    """Seconds of steady, ramp and churn, budget of the search; 0 for the profile's own."""
+    """Seconds of steady, ramp, churn and a soak, budget of the search; 0 for the profile's own."""
     burst: int = 0
     """Arrivals of a burst; 0 for 200: more than an operator's first retries and queues hide."""
     mix: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)

@@ -35,6 +35,8 @@ _FIXTURES = "fixtures/"
 _INSTALLED = "test_installs_and_becomes_ready"
 """The one test of smoke that is run for rights that are bound: they show once it is installed."""
 _UPGRADE = "UPG-001"
+_PROVEN = "RBA-003"
+"""Judged only where a run makes the proof by removal."""
 _OWN_TESTS = ("UNI-001", "INT-001")
 _NOT_SOURCES = frozenset({"bin", "twins", "__pycache__", ".pytest_cache"})
 
@@ -78,6 +80,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
         return (
             *limits,
             *own,
+            *(("--prove-rbac",) if self._expects(_PROVEN) else ()),
             *(("-k", _INSTALLED) if set(self.twin.expect) <= set(DANGERS) else ()),
         )
 

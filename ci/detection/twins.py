@@ -31,7 +31,7 @@ __all__ = [
 EXEMPTIONS = "exemptions.yaml"
 _PREFERRED = ("unit", "smoke", "integration")
 """Suites in the order of what they cost; others come after them, by name."""
-_EVERY_CLUSTER = ("INS-001", "INS-002", "INS-003", "RBA-004", *sorted(DANGERS))
+_EVERY_CLUSTER = ("INS-001", "INS-002", "INS-003", "RBA-003", "RBA-004", *sorted(DANGERS))
 """Judged whenever the operator was installed, so the cheapest suite with a cluster will do."""
 _UNINSTALL = "LIF-009"
 """Judged by each suite that ends with an uninstall."""

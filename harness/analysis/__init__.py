@@ -10,7 +10,7 @@ writes changes objects logs metrics
               how evidence is understood: writes of the operator and what they changed, states of
               objects, levels of log lines, metrics pages
 loaded load/  under load: checks, and the analysis of its stamps
-soak/         leak, no leak larger than X, or inconclusive
+soaked soak/  leak, no leak larger than X, or inconclusive
 latency usage measurements
               numbers: convergences, series and phase bands, summary figures
 """
@@ -21,6 +21,7 @@ from harness.analysis.loaded import load_faults, load_questions, load_result
 from harness.analysis.measurements import measure
 from harness.analysis.rbac.minimal import smallest_access
 from harness.analysis.rbac.report import permissions
+from harness.analysis.soaked import soak_questions, soak_result
 from harness.analysis.usage import bands, series
 from harness.catalogue import load_catalogue
 
@@ -37,4 +38,6 @@ __all__ = [
     "permissions",
     "series",
     "smallest_access",
+    "soak_questions",
+    "soak_result",
 ]

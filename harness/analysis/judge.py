@@ -29,6 +29,7 @@ __all__ = ["judge", "judge_run"]
 _ALWAYS = ("INS-001", "INS-003")
 _ONLY_WHEN_BROKEN = "SUI-001"
 _WHERE_UNINSTALLED = "LIF-009"  # elsewhere the cluster vanishes, and the question with it
+_WHERE_REMOVED = "RBA-003"  # what a run doesn't use may be needed all the same
 _SCOPE = ("SCO-101", "SCO-105")
 _RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
 
@@ -90,7 +91,8 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     always = _ALWAYS if evidence.manifest.cluster else ()
     # Both are known as soon as it was installed.
     bound = [*sorted(DANGERS), *_SCOPE] if evidence.access() else []
-    wanted = dict.fromkeys([*checks, *always, *named, *uninstalled, *bound])
+    removed = [_WHERE_REMOVED] if evidence.removal is not None else []
+    wanted = dict.fromkeys([*checks, *always, *named, *uninstalled, *removed, *bound])
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
     if _ONLY_WHEN_BROKEN not in wanted:
         own = judge(_ONLY_WHEN_BROKEN, evidence, None)

@@ -25,6 +25,7 @@ from harness.analysis.observability import log_is_sane, metrics_parse
 from harness.analysis.own_tests import assertions_hold
 from harness.analysis.permissions import nothing_denied
 from harness.analysis.rbac.dangers import DANGERS, judge_danger
+from harness.analysis.rbac.vain import nothing_in_vain
 from harness.analysis.scope.confinement import works_confined
 from harness.analysis.scope.deputy import fetches_nothing_foreign
 from harness.analysis.scope.footprint import writes_only_declared_kinds
@@ -32,6 +33,7 @@ from harness.analysis.scope.instances import instances_leave_each_other_alone
 from harness.analysis.scope.requests import requests_stay_in_scope
 from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
+from harness.analysis.soaked import nothing_grows
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
     conventions_are_kept,
@@ -78,6 +80,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LOA-101": every_arrival_converges,
         "LOA-102": no_request_fails,
         "LOA-103": drains,
+        "SOA-101": nothing_grows,
         "SCO-101": requests_stay_in_scope,
         "SCO-105": writes_only_declared_kinds,
         "SCO-106": nothing_made_is_left,
@@ -109,6 +112,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LIF-011": of_workloads(has_time_to_end),
         "RES-013": of_all(replicas_elect),
         "UPG-001": of_all(crds_can_follow),
+        "RBA-003": nothing_in_vain,
         **dict.fromkeys(DANGERS, judge_danger),
     }
 )

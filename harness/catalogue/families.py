@@ -19,6 +19,7 @@ _FAMILIES = {
     "UPG": "Upgrade",
     "PRF": "Performance",
     "LOA": "Load",
+    "SOA": "Soak",
     "UNI": "The operator's own tests",
     "INT": "The operator's own end-to-end tests",
     "SUI": "Assertions of a suite",

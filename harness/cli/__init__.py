@@ -27,6 +27,7 @@ _COMMANDS = {
     "init": ("harness.cli.init:init", "Write a target.yaml from a project, chart or manifests."),
     "targets": ("harness.cli.targets:targets", "List, show and check target definitions."),
     "report": ("harness.cli.report:report", "Judge and render a run folder again."),
+    "compare": ("harness.cli.compare:compare", "Say whether one build is slower than another."),
     "checks": ("harness.cli.checks:checks", "List the checks, and explain one."),
     "rbac": ("harness.cli.rbac:rbac", "Explain permissions: granted, used, dangerous."),
     "runs": ("harness.cli.runs:runs", "List the kept run folders, and remove old ones."),

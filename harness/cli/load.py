@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,9 @@ _UI = "127.0.0.1:8089"
 _LAST_PORT = 65_535
 _OPERATIONS = ("create", "update", "no-op", "delete")
 _MOST = 1e6
+_TIME = re.compile(r"(\d+(?:\.\d+)?)([smh]?)")
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
+_LONGEST = 86_400
 _OF = {
     "profile": "load_profile",
     "rate": "load_rate",
@@ -29,6 +33,23 @@ _OF = {
 }
 """Names of the settings, and of click's parameters."""
 _WITHOUT = frozenset({"unit", "smoke"})  # bundled suites that generate no load
+
+
+class _Duration(click.ParamType[float]):
+    """Seconds, from a number with or without a unit."""
+
+    name = "time"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Returns seconds."""
+        match = _TIME.fullmatch(str(value))
+        seconds = float(match[1]) * _UNITS[match[2]] if match else 0.0
+        if not 1 <= seconds <= _LONGEST:
+            self.fail(f"{value!r} is no time from 1s to 24h, such as 90, 5m or 8h.", param, ctx)
+        return seconds
+
 
 _OPTIONS = (
     click.option(
@@ -50,9 +71,10 @@ _OPTIONS = (
     click.option(
         "--duration",
         "load_duration",
-        type=click.FloatRange(min=1, max=86_400),
-        metavar="SECONDS",
-        help="How long steady, ramp and churn last; at most, for the search for the knee.",
+        type=_Duration(),
+        metavar="TIME",
+        help="How long steady, ramp and churn last, and a soak; at most, for the search for the "
+        "knee. Seconds, or with a unit: 90, 5m, 8h.",
     ),
     click.option(
         "--burst",

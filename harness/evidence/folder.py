@@ -206,6 +206,31 @@ class RunFolder:
         return self.load / f"arrivals-{worker}.i64"
 
     @property
+    def soak(self) -> Path:
+        """Folder of what a soak left: SoakPlan, Plateaus, profiles."""
+        return self.evidence / "soak"
+
+    @property
+    def soak_plan_file(self) -> Path:
+        """The SoakPlan as JSON; absent where there was no soak."""
+        return self.soak / "plan.json"
+
+    @property
+    def plateaus_file(self) -> Path:
+        """Plateaus, one a workload and cycle, by the pytest plugin."""
+        return self.soak / "plateaus.ndjson"
+
+    def profile_file(self, kind: str, workload: str, cycle: int) -> Path:
+        """A profile as text, compressed.
+
+        Args:
+            kind: "heap" or "goroutine".
+            workload: Whose.
+            cycle: From 0.
+        """
+        return self.soak / f"{kind}-{workload}-{cycle:04d}.txt.gz"
+
+    @property
     def allure_raw(self) -> Path:
         """Folder of what allure-pytest writes of the suites' tests."""
         return self.evidence / "allure-raw"

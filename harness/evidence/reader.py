@@ -7,6 +7,8 @@ the judge says what is missing.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -44,6 +46,7 @@ from harness.model.records import (
     Wait,
 )
 from harness.model.run import RunManifest
+from harness.model.soak import Plateau, SoakPlan
 from harness.model.target import Target
 from harness.model.time import Span, Stamp
 
@@ -161,6 +164,29 @@ class Evidence:
     def load_phases(self) -> tuple[LoadPhase, ...]:
         """Returns the phases of the load that are over, in order."""
         return self._records(self.run.load_phases_file, LoadPhase)
+
+    @cached_property
+    def soak_plan(self) -> SoakPlan | None:
+        """How a soak was planned; None where there was none."""
+        return self._document(self.run.soak_plan_file, SoakPlan)
+
+    def plateaus(self) -> tuple[Plateau, ...]:
+        """Returns the plateaus of a soak, in order."""
+        return self._records(self.run.plateaus_file, Plateau)
+
+    def profile(self, kind: str, workload: str, cycle: int) -> str:
+        """Returns a profile's text; empty where there is none, or a kill tore it.
+
+        Args:
+            kind: "heap" or "goroutine".
+            workload: Whose.
+            cycle: From 0.
+        """
+        try:
+            packed = self.run.profile_file(kind, workload, cycle).read_bytes()
+            return gzip.decompress(packed).decode(errors="replace")
+        except (OSError, EOFError, zlib.error):
+            return ""
 
     @cached_property
     def own_tests(self) -> OwnTests | None:

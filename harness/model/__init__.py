@@ -8,6 +8,7 @@ cluster       Cluster, Capability                 made by stage 2
 installation  Installation, Workload, Alteration  made by stage 3
 records       what stages 1-4 write as evidence
 load          LoadPlan, LoadPhase, the columns of arrivals and watch events
+soak          SoakPlan, Plateau: a workload at rest after a cycle of a soak
 findings      Finding, CheckOutcome               made by stage 5
 measurement   Measurement, Gate, GateResult       made by stages 5 and 6
 verdict       Verdict, ExitCode

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from harness.model.verdict import Verdict
+
 __all__ = ["Change", "Comparison", "Direction", "Rate"]
 
 
@@ -29,7 +31,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
             3 % worse; at most 0 says that it is better.
         detectable: The smallest worsening that such blocks would show in 4 of 5 comparisons.
         direction: By the interval's bound, never by the point.
-        allowed: By how much it may become worse, as a share.
+        allowed: By how much it may become worse, as a share; None where it isn't gated.
         passes: Whether the interval doesn't lie beyond `allowed`.
     """
 
@@ -43,8 +45,16 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     worse_by: float
     detectable: float
     direction: Direction
-    allowed: float
+    allowed: float | None
     passes: bool
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the interval reaches across the gate.
+
+        A gate of 0 % only asks that no worsening is proven: that there is none can't be.
+        """
+        return bool(self.passes and self.allowed and self.worse_by > self.allowed)
 
 
 class Rate(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,7 +79,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         blocks: Pairs of blocks where they were interleaved, else the smaller number of blocks.
         interleaved: Whether both ran in turn in one run; two stored runs are weaker.
         method: In one sentence.
+        phase: Name of the phase that was compared; empty where there is but one.
         caveat: What weakens it; empty for none.
+        doubts: Why it decides nothing, whatever the figures say.
+        flattered: Why head looks better than it is, so that only a worsening counts; empty for
+            nothing.
     """
 
     base: str
@@ -78,9 +92,23 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     interleaved: bool
     method: str
     changes: tuple[Change, ...]
+    phase: str = ""
     caveat: str = ""
+    doubts: tuple[str, ...] = ()
+    flattered: str = ""
 
     @property
     def passes(self) -> bool:
         """Whether nothing became worse by more than is allowed."""
         return all(change.passes for change in self.changes)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Fail for a worsening beyond the gate, inconclusive where that can't be told."""
+        if self.doubts:
+            return Verdict.INCONCLUSIVE
+        if not self.passes:
+            return Verdict.FAIL
+        if self.flattered or any(change.undecided for change in self.changes):
+            return Verdict.INCONCLUSIVE
+        return Verdict.PASS

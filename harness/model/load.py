@@ -112,6 +112,7 @@ class PhaseRole(StrEnum):
     MEASURE = "measure"
     DRAIN = "drain"  # nothing arrives; the operator finishes
     CLEAR = "clear"  # what was made is deleted; never in a figure
+    CYCLE = "cycle"  # of a soak; not in a figure by itself
 
 
 class Mix(msgspec.Struct, frozen=True, kw_only=True):

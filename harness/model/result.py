@@ -11,6 +11,7 @@ from harness.model.installation import Alteration
 from harness.model.loadresult import LoadResult
 from harness.model.measurement import GateResult, Measurement, Series
 from harness.model.resource import ObjectKey
+from harness.model.soakresult import SoakResult
 from harness.model.verdict import Verdict
 
 __all__ = [
@@ -149,6 +150,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         own_tests: The single cases of the operator's own tests, where they were told.
         tail: The operator's last log lines where it died or never became ready.
         load: What was found under load; None where there was none.
+        soak: Leaks, of a soak; None where there was none.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -175,3 +177,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     errors: tuple[ErrorNote, ...] = ()
     tail: tuple[str, ...] = ()
     load: LoadResult | None = None
+    soak: SoakResult | None = None

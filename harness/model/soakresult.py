@@ -6,7 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["LeakVerdict", "SoakResult", "SoakSignal"]
+__all__ = ["GrowingSite", "LeakVerdict", "SoakResult", "SoakSignal"]
 
 
 class LeakVerdict(StrEnum):
@@ -33,7 +33,7 @@ class SoakSignal(msgspec.Struct, frozen=True, kw_only=True):
         autocorrelation: Of neighbouring plateaus around the line.
         growth: Over all cycles that count.
         detectable: The smallest growth over these cycles that would have been seen in 19 of 20
-            soaks; nothing smaller is ruled out.
+            soaks; nothing smaller is ruled out. None where there were too few cycles to tell.
         matters: The growth over these cycles from which it counts as a leak.
         each_reconcile: Growth a reconcile, with its interval; None where nobody counted them.
         each_object: The same for each object that was created and deleted.
@@ -52,13 +52,37 @@ class SoakSignal(msgspec.Struct, frozen=True, kw_only=True):
     noise: float
     autocorrelation: float
     growth: float
-    detectable: float
+    detectable: float | None
     matters: float
     verdict: LeakVerdict
     sentence: str
     subject: str = ""
     each_reconcile: tuple[float, float, float] | None = None
     each_object: tuple[float, float, float] | None = None
+
+
+class GrowingSite(msgspec.Struct, frozen=True, kw_only=True):
+    """Where in the operator's code something grew between two profiles.
+
+    Attributes:
+        kind: "live heap" or "goroutines".
+        subject: Whose.
+        growth: In `unit`, between the plateaus after the cycles `first` and `last`, from 1.
+        unit: "B" (estimated from Go's samples of allocations) or "1".
+        function: The innermost that isn't of Go's runtime.
+        place: Its file and line, as it was compiled.
+        stack: Functions, innermost first.
+    """
+
+    kind: str
+    subject: str
+    growth: float
+    unit: str
+    function: str
+    place: str
+    first: int
+    last: int
+    stack: tuple[str, ...] = ()
 
 
 class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,12 +92,21 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
         cycles: That were complete.
         reconciles: In the cycles that count; None where nobody counted them.
         objects: Created and deleted in them.
+        planned: Cycles that there should have been.
+        beside: Signals that don't decide, since a better one of the same does: a process's memory
+            beside its live heap.
+        sites: Where what grew was allocated or started, the most first.
+        notes: What limits this, a sentence each.
     """
 
     cycles: int
     signals: tuple[SoakSignal, ...]
     reconciles: int | None = None
     objects: int | None = None
+    planned: int = 0
+    beside: tuple[SoakSignal, ...] = ()
+    sites: tuple[GrowingSite, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> LeakVerdict:

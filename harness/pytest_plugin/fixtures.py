@@ -33,6 +33,7 @@ from harness.stimulus.samples import Sample, samples
 
 if TYPE_CHECKING:
     from harness.pytest_plugin.load import Load
+    from harness.pytest_plugin.soak import Soak
 
 __all__ = [
     "cluster",
@@ -53,6 +54,7 @@ __all__ = [
     "second_operator",
     "sentinels",
     "snapshot",
+    "soak",
     "target",
     "tenant",
     "window",
@@ -123,6 +125,14 @@ def load(request: pytest.FixtureRequest) -> Iterator[Load]:
     made = Load(_context(request))
     yield made
     made.close()
+
+
+@pytest.fixture(scope="session")
+def soak(request: pytest.FixtureRequest, load: Load, metrics: Metrics) -> Soak:
+    """Cycles of load that leave nothing, and a plateau of the operator after each."""
+    from harness.pytest_plugin.soak import Soak  # noqa: PLC0415 - as of the load
+
+    return Soak(_context(request), load, metrics)
 
 
 @pytest.fixture(scope="session")

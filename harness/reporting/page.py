@@ -29,6 +29,7 @@ from harness.reporting.digest import (
     tally,
 )
 from harness.reporting.load import load_view
+from harness.reporting.soak import soak_table
 from harness.reporting.timeline import SHOWN_ROWS, timelines
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ def render_html(result: RunResult) -> str:
             leading_lines=_LEADING_LINES,
             charts=charts(result),
             load=load_view(result.load),
+            soak=soak_table(result.soak),
             matrices=access_matrix(result.permissions),
             state_words=STATE_WORDS,
             proof_words=text.PROOF_WORDS,

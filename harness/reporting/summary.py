@@ -16,6 +16,7 @@ from harness.reporting.digest import (
     unlisted,
     worst,
 )
+from harness.reporting.soak import HEADER, soak_table
 from harness.reporting.text import (
     GATE_WORDS,
     PROOF_WORDS,
@@ -71,6 +72,7 @@ def render_summary(result: RunResult) -> str:
         *_gates(result.gates),
         *_proofs(result.permissions),
         *_measurements(result),
+        *_soak(result),
         f"Everything else is in `report.html` of run {escaped(run.id)}.",
     ]
     return "\n\n".join(blocks) + "\n"
@@ -226,3 +228,12 @@ def _measurements(result: RunResult) -> list[str]:
     optional = ((intervals, "95 % interval"), (True, "n"), (parted, "Of these"))
     header = ("Measurement", "Value", *(name for wanted, name in optional if wanted))
     return [_table("Measurements", header, rows)]
+
+
+def _soak(result: RunResult) -> list[str]:
+    found = soak_table(result.soak)
+    if found is None:
+        return []
+    rows = [(row.verdict, row.name, row.slope, row.growth, row.detectable) for row in found.rows]
+    header = ("Verdict", *HEADER)
+    return [_table("Soak", header, rows), *map(escaped, found.notes)]

@@ -60,7 +60,8 @@ def conclude(
         phases=analysis.bands(evidence),
         permissions=analysis.permissions(evidence),
         load=analysis.load_result(evidence),
-        questions=analysis.load_questions(evidence),
+        soak=analysis.soak_result(evidence),
+        questions=(*analysis.load_questions(evidence), *analysis.soak_questions(evidence)),
         errors=(*ending.errors, *_faults(evidence, ending)),
         interrupted=ending.interrupted,
     )

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from harness.model.loadresult import LoadResult
     from harness.model.measurement import GateResult, Measurement, Series
     from harness.model.result import Convergence, ErrorNote, PhaseBand
+    from harness.model.soakresult import SoakResult
 
 __all__ = ["decide"]
 
@@ -58,6 +59,7 @@ def decide(
     phases: Sequence[PhaseBand] = (),
     permissions: RbacReport | None = None,
     load: LoadResult | None = None,
+    soak: SoakResult | None = None,
     questions: Sequence[str] = (),
     errors: Sequence[ErrorNote] = (),
     interrupted: str = "",
@@ -74,6 +76,7 @@ def decide(
         phases: Passed on to the reports.
         permissions: Passed on to the reports.
         load: Passed on to the reports.
+        soak: Passed on to the reports.
         questions: What a suite asked and evidence can't answer; each begins a sentence.
         errors: What of the harness or its environment broke; tests that broke are added.
         interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
@@ -131,6 +134,7 @@ def decide(
         errors=notices,
         tail=_tail(evidence, findings),
         load=load,
+        soak=soak,
     )
 
 

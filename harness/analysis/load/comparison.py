@@ -22,13 +22,22 @@ from harness.analysis.load.percentiles import nearest_rank
 from harness.model.comparison import Change, Comparison, Direction, Rate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from harness.analysis.load.sustain import StepStamps
 
-__all__ = ["Block", "block", "compare", "compare_stored", "exact_rate", "false_alarms", "split"]
+__all__ = [
+    "Block",
+    "block",
+    "compare",
+    "compare_stored",
+    "exact_rate",
+    "false_alarms",
+    "gated",
+    "split",
+]
 
 _S = 1e9
 _MS = 1e6
@@ -78,7 +87,7 @@ def block(stamps: StepStamps) -> Block | None:
     return Block(
         p50_ms=max(float(total[nearest_rank(0.5, n)]) / _MS, 1e-6),
         p99_ms=float(total[nearest_rank(0.99, n)]) / _MS if n >= _LEAST_FOR_P99 else None,
-        throughput_per_s=float((stamps.done_ns[done] <= stamps.end_ns).sum()) / seconds or 1e-9,
+        throughput_per_s=_rate(stamps.done_ns[done] <= stamps.end_ns, seconds),
     )
 
 
@@ -97,8 +106,18 @@ def split(stamps: StepStamps, count: int = 12) -> list[Block]:
             done_ns=stamps.done_ns[rows],
             fate=stamps.fate[rows],
         )
-        found.append(block(part))
-    return [item for item in found if item is not None]
+        figures = block(part)
+        if figures is not None:
+            # What is done in a block may have been due before it.
+            done = (stamps.done_ns >= start) & (stamps.done_ns < end) & (stamps.fate == Fate.DONE)
+            rate = _rate(done, (end - start) / _S)
+            found.append(msgspec.structs.replace(figures, throughput_per_s=rate))
+    return found
+
+
+def _rate(completed: NDArray[np.bool_], seconds: float) -> float:
+    """Completions a second; none count as half of one, since logarithms need more than 0."""
+    return max(float(completed.sum()), 0.5) / seconds
 
 
 def compare(
@@ -192,6 +211,30 @@ def compare_stored(
             "change of the operator. Interleaved builds in one run don't have this weakness."
         ),
     )
+
+
+def gated(found: Comparison, gates: Mapping[str, float]) -> Comparison:
+    """Returns a comparison held against other gates; a gated figure that it lacks is a doubt.
+
+    Args:
+        found: As compared.
+        gates: By which share each figure may be worse; what isn't named is shown, not gated.
+    """
+    better_low = {item.name: item.lower_is_better for item in _FIGURES}
+    changes = []
+    for change in found.changes:
+        allowed = gates.get(change.name)
+        least = change.low if better_low[change.name] else 1 / change.high
+        passes = allowed is None or least <= 1 + allowed
+        changes.append(msgspec.structs.replace(change, allowed=allowed, passes=passes))
+    there = {change.name for change in changes}
+    lacking = tuple(
+        f"{name} is gated, but some block has too few arrivals for it: compare longer phases, or "
+        "at a higher rate"
+        for name in gates
+        if name not in there
+    )
+    return msgspec.structs.replace(found, changes=tuple(changes), doubts=(*found.doubts, *lacking))
 
 
 def false_alarms(

@@ -200,7 +200,8 @@ def _each(
 
 def _sentence(made: SoakSignal, found: Trends, row: int, steps: int) -> str:
     amount = _amount(made.growth, made.unit)
-    seen = f"a growth of {_amount(made.detectable, made.unit)} over {steps} cycles would have shown"
+    least = _amount(made.detectable or 0.0, made.unit)
+    seen = f"a growth of {least} over {steps} cycles would have shown"
     if made.verdict is LeakVerdict.LEAK:
         each = made.each_reconcile
         a_reconcile = f", {_amount(each[0], made.unit)} a reconcile" if each else ""
@@ -248,7 +249,7 @@ def _too_short(signal: Plateaus, left_out: int) -> SoakSignal:
         noise=0.0,
         autocorrelation=0.0,
         growth=0.0,
-        detectable=float("inf"),
+        detectable=None,
         matters=signal.matters,
         verdict=LeakVerdict.INCONCLUSIVE,
         sentence=(

@@ -91,6 +91,8 @@ def test_runs_are_completed_the_newest_first(tmp_path: Path) -> None:
         "plain,harness-runs/20261120T000000Z-smoke-a-000000",
     ]
     assert ask("harness report ", tmp_path / "harness-runs") == ["dir,"]
+    second = ask("harness compare harness-runs/latest ", tmp_path)
+    assert second == ask("harness report ", tmp_path)
 
 
 def test_contexts_are_those_of_the_kubeconfig(

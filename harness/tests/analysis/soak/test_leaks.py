@@ -160,6 +160,7 @@ def test_a_leak_is_told_with_bytes_a_reconcile_and_what_would_have_been_seen() -
 def test_no_leak_names_the_smallest_that_would_have_been_seen() -> None:
     (signal,) = judged(heap(40 + plateaus(1, noise=0.03)[0]))
     assert signal.verdict is LeakVerdict.NO_LEAK
+    assert signal.detectable is not None
     assert signal.detectable <= signal.matters == pytest.approx(0.85 * MIB)
     assert signal.sentence.startswith("live heap doesn't leak more than that: a growth of ")
 

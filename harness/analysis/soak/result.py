@@ -1,0 +1,118 @@
+"""A soak's result from its evidence."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.analysis.soak import profiles
+from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
+from harness.analysis.soak.signals import last_life, signals
+from harness.model.soakresult import LeakVerdict, SoakResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.evidence.reader import Evidence
+    from harness.model.soak import Plateau
+    from harness.model.soakresult import GrowingSite
+
+__all__ = ["soaked"]
+
+
+def soaked(evidence: Evidence) -> SoakResult:
+    """Judges the plateaus that are there, also those of a soak that was cut short.
+
+    Workloads are judged together; of each the longest life of its process counts, and of all as
+    many cycles as the shortest has.
+    """
+    plateaus = evidence.plateaus()
+    names = list(dict.fromkeys(plateau.workload for plateau in plateaus))
+    lives = [last_life([p for p in plateaus if p.workload == name]) for name in names]
+    least = min(map(len, lives), default=0)
+    decide: list[Plateaus] = []
+    beside: list[Plateaus] = []
+    for life in lives:
+        ours, others = signals(life[len(life) - least :])
+        decide += ours
+        beside += others
+    churn = _churn([life[len(life) - least :] for life in lives])
+    found = judge_soak(decide, churn=churn)
+    shown = judge_soak(beside, churn=churn)
+    leaking = {
+        (signal.subject, signal.name)
+        for signal in found.signals
+        if signal.verdict is LeakVerdict.LEAK
+    }
+    planned = evidence.soak_plan.cycles if evidence.soak_plan else least
+    return msgspec.structs.replace(
+        found,
+        cycles=least,
+        planned=planned,
+        beside=shown.signals,
+        sites=tuple(
+            site
+            for life in lives
+            for site in _sites(evidence, life)
+            if (site.subject, site.kind) in leaking
+        ),
+        notes=tuple(_notes(plateaus, lives, least=least, planned=planned)),
+    )
+
+
+def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
+    """What was done in the cycles that count; reconciles are those of all workloads."""
+    counted, objects = None, 0
+    for life in lives:
+        left_out = warm_up(len(life))
+        if len(life) <= left_out:
+            return Churn()
+        objects = max(objects, sum(plateau.objects for plateau in life[left_out:]))
+        before, after = life[left_out - 1].reconciles, life[-1].reconciles
+        if before is not None and after is not None and after >= before:
+            counted = (counted or 0) + after - before
+    return Churn(reconciles=counted, objects=objects or None)
+
+
+def _sites(evidence: Evidence, life: Sequence[Plateau]) -> list[GrowingSite]:
+    """What grew between the first plateau that counts and the last."""
+    left_out = warm_up(len(life))
+    if len(life) <= left_out + 1:
+        return []
+    first, last = life[left_out], life[-1]
+    found: list[GrowingSite] = []
+    for file, kind, unit, read in (
+        ("heap", "live heap", "B", profiles.heap),
+        ("goroutine", "goroutines", "1", profiles.goroutines),
+    ):
+        before = read(evidence.profile(file, first.workload, first.cycle))
+        after = read(evidence.profile(file, last.workload, last.cycle))
+        if before and after:
+            found += profiles.growing(
+                before,
+                after,
+                kind=kind,
+                unit=unit,
+                subject=last.workload,
+                cycles=(first.cycle + 1, last.cycle + 1),
+            )
+    return found
+
+
+def _notes(
+    plateaus: Sequence[Plateau], lives: Sequence[Sequence[Plateau]], *, least: int, planned: int
+) -> list[str]:
+    notes = []
+    if least < planned:
+        notes.append(f"{least} of {planned} cycles were complete and count")
+    for life in lives:
+        name = life[0].workload
+        own = [plateau for plateau in plateaus if plateau.workload == name]
+        if len({plateau.pid for plateau in own}) > 1:
+            notes.append(f"{name} was started anew: only the longest life of its process counts")
+        left = sum(not plateau.gone for plateau in own)
+        if left:
+            notes.append(f"after {left} cycles objects were left when {name} was sampled")
+        notes += dict.fromkeys(f"{name}: {note}" for plateau in own for note in plateau.notes)
+    return notes

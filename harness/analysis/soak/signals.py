@@ -1,0 +1,78 @@
+"""Which signals a soak has, and from which growth on each counts as a leak."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from harness.analysis.soak.leaks import Plateaus
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.model.soak import Plateau
+
+__all__ = ["last_life", "signals"]
+
+_MIB = float(1 << 20)
+_LIVE_HEAP = "live heap"
+_MEMORY = ("RSS", "PSS")
+_BESIDE = "connections"  # each is a descriptor
+
+_MATTERS = {
+    _LIVE_HEAP: ("B", _MIB, 16.0, 0.0),
+    "RSS": ("B", 2 * _MIB, 16.0, 4096.0),
+    "PSS": ("B", 2 * _MIB, 16.0, 1024.0),
+    "goroutines": ("1", 3.0, 0.001, 1.0),
+    "threads": ("1", 3.0, 0.001, 1.0),
+    "descriptors": ("1", 3.0, 0.001, 1.0),
+    "connections": ("1", 3.0, 0.001, 1.0),
+}
+"""Unit, growth in the whole soak and a reconcile from which it is a leak, and resolution."""
+
+
+def last_life(plateaus: Sequence[Plateau]) -> tuple[Plateau, ...]:
+    """Returns the longest run of plateaus of one process, the latest of equals.
+
+    A process that is started anew begins with nothing: its plateaus can't be held against those
+    before.
+    """
+    lives: list[list[Plateau]] = []
+    for plateau in plateaus:
+        if not lives or lives[-1][-1].pid != plateau.pid:
+            lives.append([])
+        lives[-1].append(plateau)
+    longest = max((len(life) for life in lives), default=0)
+    return next((tuple(life) for life in reversed(lives) if len(life) == longest), ())
+
+
+def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]]:
+    """Returns the signals of one workload that decide, and those that are shown beside.
+
+    A signal that is lacking in a plateau is left out: cycles must be the same for all.
+
+    Args:
+        plateaus: Of one life of its process.
+    """
+    series: dict[str, list[float]] = defaultdict(list)
+    for plateau in plateaus:
+        for name, value in plateau.values.items():
+            series[name].append(value)
+    whole = {name: values for name, values in series.items() if len(values) == len(plateaus)}
+    decide: list[Plateaus] = []
+    beside: list[Plateaus] = []
+    for name, (unit, matters, each, resolution) in _MATTERS.items():
+        if name not in whole:
+            continue
+        made = Plateaus(
+            name=name,
+            unit=unit,
+            subject=plateaus[0].workload,
+            values=tuple(whole[name]),
+            matters=matters,
+            matters_each=each,
+            resolution=resolution,
+        )
+        shadowed = name in _MEMORY and _LIVE_HEAP in whole
+        (beside if shadowed or name == _BESIDE else decide).append(made)
+    return decide, beside

@@ -1,0 +1,109 @@
+"""A run with a soak is judged from its folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.analysis import judge, soak_questions, soak_result
+from harness.evidence.ndjson import NdjsonWriter
+from harness.model.findings import Status
+from harness.model.soak import Plateau
+from harness.model.soakresult import LeakVerdict
+from harness.tests.analysis.recording import at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from harness.tests.analysis.recording import Recording
+
+KIB, MIB = 1 << 10, 1 << 20
+
+
+def noise(cycle: int) -> float:
+    """Within 20 KiB, and neighbours have nothing to do with each other."""
+    return (cycle * 7919 % 41 - 20) * KIB
+
+
+def soak(
+    recording: Recording,
+    heap: Callable[[int], float],
+    *,
+    cycles: int = 20,
+    restart: int = 0,
+    **others: float,
+) -> None:
+    writer = NdjsonWriter(recording.run.plateaus_file)
+    for cycle in range(cycles):
+        writer.write(
+            Plateau(
+                cycle=cycle,
+                workload="manager",
+                stamp=at(10.0 * cycle),
+                pid=100 + (cycle < restart),
+                values={"live heap": heap(cycle) + noise(cycle), "goroutines": 40.0, **others},
+                cpu_s=float(cycle),
+                reconciles=100 * (cycle + 1),
+                objects=50,
+            )
+        )
+    writer.close()
+
+
+def test_a_run_without_a_soak_has_no_result_and_its_check_is_not_verified(
+    recording: Recording,
+) -> None:
+    assert soak_result(recording.evidence) is None
+    assert judge("SOA-101", recording.evidence, None).status is Status.NOT_VERIFIED
+
+
+def test_a_leak_fails_the_check_with_its_bytes_a_reconcile(recording: Recording) -> None:
+    soak(recording, lambda cycle: 5 * MIB + cycle * 100 * KIB)
+    outcome = judge("SOA-101", recording.evidence, None)
+    assert outcome.status is Status.FAIL
+    assert "live heap leaks" in outcome.findings[0].title
+    result = soak_result(recording.evidence)
+    assert result is not None
+    assert result.signals[0].each_reconcile is not None
+    assert result.signals[0].each_reconcile[0] == pytest.approx(1024, rel=0.05)
+
+
+def test_a_clean_soak_passes_and_says_what_it_could_have_seen(recording: Recording) -> None:
+    soak(recording, lambda _: 5 * MIB)
+    assert judge("SOA-101", recording.evidence, None).status is Status.PASS
+    assert not soak_questions(recording.evidence)
+    result = soak_result(recording.evidence)
+    assert result is not None
+    assert all(signal.detectable for signal in result.signals)
+
+
+def test_a_cache_that_fills_and_then_is_flat_is_no_leak(recording: Recording) -> None:
+    soak(recording, lambda cycle: 5 * MIB + min(cycle, 6) * MIB)
+    assert judge("SOA-101", recording.evidence, None).status is not Status.FAIL
+
+
+def test_too_few_cycles_leave_the_question_open(recording: Recording) -> None:
+    soak(recording, lambda cycle: 5 * MIB + cycle * MIB, cycles=10)
+    assert judge("SOA-101", recording.evidence, None).status is Status.NOT_VERIFIED
+    (question,) = soak_questions(recording.evidence)
+    assert "10 cycles are too few" in question
+
+
+def test_plateaus_before_a_restart_do_not_count(recording: Recording) -> None:
+    soak(recording, lambda cycle: (50 if cycle < 4 else 5) * MIB, cycles=24, restart=4)
+    result = soak_result(recording.evidence)
+    assert result is not None
+    assert result.cycles == 20
+    assert result.verdict is LeakVerdict.NO_LEAK
+    assert "was started anew" in " ".join(result.notes)
+
+
+def test_memory_of_the_process_decides_only_where_there_is_no_live_heap(
+    recording: Recording,
+) -> None:
+    soak(recording, lambda _: 5 * MIB, RSS=60.0 * MIB)
+    result = soak_result(recording.evidence)
+    assert result is not None
+    assert {signal.name for signal in result.signals} == {"live heap", "goroutines"}
+    assert [signal.name for signal in result.beside] == ["RSS"]

@@ -1,0 +1,31 @@
+"""Soak, last part: what must hold over the whole run."""
+
+
+def test_leaks_nothing(window):
+    """SOA-101."""
+    window.whole_run("SOA-101")
+
+
+def test_lets_every_arrival_converge(window):
+    """LOA-101."""
+    window.whole_run("LOA-101")
+
+
+def test_drains(window):
+    """LOA-103."""
+    window.whole_run("LOA-103")
+
+
+def test_stayed_up(window):
+    """INS-003."""
+    window.whole_run("INS-003")
+
+
+def test_was_denied_nothing(window):
+    """RBA-004."""
+    window.whole_run("RBA-004")
+
+
+def test_logged_no_panic(window):
+    """OBS-006."""
+    window.whole_run("OBS-006")
