@@ -8,6 +8,7 @@ import msgspec
 
 from harness.analysis.loaded import load_series
 from harness.model.measurement import Series
+from harness.model.records import CONTROL_PLANE_SAMPLES, HARNESS_SAMPLES
 from harness.model.result import PhaseBand
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["ProcessUse", "bands", "operator_use", "series"]
 
 _PREFIX = "process-"
+_BESIDE = {f"{CONTROL_PLANE_SAMPLES}-": "_control_plane", f"{HARNESS_SAMPLES}-": "_harness"}
 _MIB = 1 << 20
 _NS = 1e9
 
@@ -37,10 +39,17 @@ class ProcessUse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def series(evidence: Evidence) -> tuple[Series, ...]:
-    """Returns the load over time, and CPU in cores and memory in MiB of each sampled process."""
+    """Returns the load over time, and CPU in cores and memory in MiB of each sampled process.
+
+    Those of the control plane and of the harness are only told beside a load.
+    """
     found = list(load_series(evidence))
     for process, columns in _sampled(evidence):
         found += [_cpu(evidence, process, columns), _memory(evidence, process, columns)]
+    for prefix, apart in _BESIDE.items() if evidence.load_plan is not None else ():
+        for process, columns in _sampled(evidence, prefix):
+            of = (_cpu(evidence, process, columns), _memory(evidence, process, columns))
+            found += [msgspec.structs.replace(item, name=f"{item.name}{apart}") for item in of]
     return tuple(item for item in found if item.seconds)
 
 
@@ -75,12 +84,12 @@ def bands(evidence: Evidence) -> tuple[PhaseBand, ...]:
     )
 
 
-def _sampled(evidence: Evidence) -> list[tuple[str, Columns]]:
+def _sampled(evidence: Evidence, prefix: str = _PREFIX) -> list[tuple[str, Columns]]:
     found = []
     for name in evidence.column_names():
-        columns = evidence.columns(name) if name.startswith(_PREFIX) else None
+        columns = evidence.columns(name) if name.startswith(prefix) else None
         if columns is not None:
-            found.append((name.removeprefix(_PREFIX), columns))
+            found.append((name.removeprefix(prefix), columns))
     return found
 
 

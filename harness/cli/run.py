@@ -13,6 +13,7 @@ from harness.cli import completion
 from harness.cli.kind import kind_options, kind_settings
 from harness.cli.load import load_options, load_settings
 from harness.cli.progress import new_progress
+from harness.cli.prometheus import checked_url, prometheus_option, without_password
 from harness.cli.versions import kubernetes_version
 from harness.errors import UsageError
 from harness.settings import Settings, Timeouts
@@ -185,6 +186,7 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     help="cluster, install, ready, converge, delete, silence, stop or tests; may be given again.",
 )
 @load_options
+@prometheus_option
 @click.option("--dry-run", is_flag=True, help="Say what would run, and start nothing.")
 @click.option("--quiet", is_flag=True, help="Only the verdict.")
 @click.option("--verbose", is_flag=True, help="Every step.")
@@ -211,6 +213,7 @@ def run(
     fail_fast: bool,
     fail_on: tuple[str, ...],
     timeouts: tuple[str, ...],
+    prometheus_url: str,
     dry_run: bool,
     quiet: bool,
     verbose: bool,
@@ -261,6 +264,7 @@ def run(
         prove_rbac=prove_rbac,
         fail_fast=fail_fast,
         fail_on=fail_on,
+        prometheus_url=checked_url(prometheus_url),
         keyword=keyword,
         timeouts=_timeouts(timeouts),
     )
@@ -269,7 +273,7 @@ def run(
         suites=suites,
         twin=twin,
         settings=settings,
-        command=shlex.join(["harness", *sys.argv[1:]]),
+        command=shlex.join(["harness", *without_password(sys.argv[1:], prometheus_url)]),
     )
     progress = new_progress(quiet=quiet, verbose=verbose)
     try:

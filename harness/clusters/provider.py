@@ -127,6 +127,9 @@ class Provider(Protocol):
             ClusterError: There is no such component, or it ends again.
         """
 
+    def processes(self, cluster: Cluster) -> dict[str, int]:
+        """Returns the process ids of the components that run as processes of this machine."""
+
     def learn_kinds(self, cluster: Cluster, guard: Guard) -> None:
         """Makes the cluster's controllers know kinds that were installed just now.
 

@@ -6,7 +6,10 @@ import msgspec
 
 from harness.model.time import Stamp
 
-__all__ = ["PromqlAnswer", "PromqlSeries"]
+__all__ = ["QUEUE_DEPTH", "PromqlAnswer", "PromqlSeries"]
+
+QUEUE_DEPTH = 'sum by (workload, name) (workqueue_depth{job="operator"})'
+"""Items that wait, of each queue over all priorities; in a Prometheus of the run's own."""
 
 
 class PromqlSeries(msgspec.Struct, frozen=True, kw_only=True):

@@ -33,6 +33,8 @@ from harness.model.resource import ObjectKey
 from harness.model.time import Span, Stamp
 
 __all__ = [
+    "CONTROL_PLANE_SAMPLES",
+    "HARNESS_SAMPLES",
     "Action",
     "ApiCall",
     "FailedTest",
@@ -57,6 +59,10 @@ __all__ = [
     "TimelineEvent",
     "Wait",
 ]
+
+CONTROL_PLANE_SAMPLES = "control-plane"
+HARNESS_SAMPLES = "harness"
+"""First parts of the names of samples of what isn't the operator."""
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"):

@@ -41,7 +41,7 @@ _JOIN_S = 5.0
 
 
 class ProcessSampler:
-    """Writes a row a period for each process to evidence/samples/process-<name>.i64.
+    """Writes a row a period for each process to evidence/samples/<kind>-<name>.i64.
 
     Args:
         run: The run folder.
@@ -49,6 +49,9 @@ class ProcessSampler:
         notes: Where what can't be sampled is told, each reason once.
         clock: Gives the stamps.
         period_s: In seconds.
+        kind: First part of the files' names; `process` is the operator's.
+        alone: Leaves out the children, and the proportional memory, whose sum holds up the
+            process: for what is only looked at beside the operator.
     """
 
     def __init__(
@@ -59,16 +62,20 @@ class ProcessSampler:
         notes: Notes,
         clock: Clock,
         period_s: float = 1.0,
+        kind: str = "process",
+        alone: bool = False,
     ) -> None:
         self._run_folder = run
         self._processes = processes
         self._notes = notes
         self._clock = clock
+        self._kind = kind
+        self._alone = alone
         self._period_ns = int(period_s * _NS)
         self._writers: dict[str, ColumnWriter] = {}
         self._told: set[str] = set()
         self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="process-samples", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"{kind}-samples", daemon=True)
 
     def start(self) -> None:
         """Takes the first samples at once and then one a period."""
@@ -106,11 +113,11 @@ class ProcessSampler:
 
     def _sample(self, name: str, pid: int) -> None:
         mono_ns = self._clock.now().mono_ns
-        row = sample(pid)
+        row = sample(pid, alone=self._alone)
         if row is None:
             return  # it ended; the guard tells when and how
         if name not in self._writers:
-            path = self._run_folder.samples / f"process-{name.replace('/', '-')}.i64"
+            path = self._run_folder.samples / f"{self._kind}-{name.replace('/', '-')}.i64"
             self._writers[name] = ColumnWriter(path, COLUMNS)
         self._writers[name].append(mono_ns, *row)
 
@@ -121,11 +128,15 @@ class ProcessSampler:
         self._told.add(f"{name} {reason}")
         now = self._clock.now()
         with suppress(EvidenceError):  # a full disk is told by those who can still tell
-            self._notes.gap(f"samples/process-{name}", reason, start=now, end=now)
+            self._notes.gap(f"samples/{self._kind}-{name}", reason, start=now, end=now)
 
 
-def sample(pid: int) -> tuple[int, ...] | None:
+def sample(pid: int, *, alone: bool = False) -> tuple[int, ...] | None:
     """Measures a process and its children now.
+
+    Args:
+        pid: The process.
+        alone: Without its children, and without the proportional memory.
 
     Returns:
         The values of `COLUMNS` after the first; None where there is no such process.
@@ -136,10 +147,10 @@ def sample(pid: int) -> tuple[int, ...] | None:
         parent = psutil.Process(pid)
         if parent.status() == psutil.STATUS_ZOMBIE:
             return None
-        members = [parent, *parent.children(recursive=True)]
+        members = [parent] if alone else [parent, *parent.children(recursive=True)]
     except psutil.NoSuchProcess:
         return None
-    rows = [row for row in map(_one, members) if row is not None]
+    rows = [row for member in members if (row := _one(member, alone=alone)) is not None]
     if not rows:
         return None
     user, system, rss, pss, threads, fds = (_total(values) for values in zip(*rows, strict=True))
@@ -150,7 +161,7 @@ def _total(values: tuple[int, ...]) -> int:
     return _UNKNOWN if _UNKNOWN in values else sum(values)
 
 
-def _one(process: psutil.Process) -> tuple[int, int, int, int, int, int] | None:
+def _one(process: psutil.Process, *, alone: bool) -> tuple[int, int, int, int, int, int] | None:
     """Returns user ns, system ns, rss, pss, threads and descriptors of one process."""
     import psutil  # noqa: PLC0415 - loaded already
 
@@ -158,13 +169,14 @@ def _one(process: psutil.Process) -> tuple[int, int, int, int, int, int] | None:
         with process.oneshot():
             times = process.cpu_times()
             # Children that ended and were waited for count on, so that sums never fall.
-            user = int((times.user + times.children_user) * _NS)
-            system = int((times.system + times.children_system) * _NS)
+            user = int((times.user + (0.0 if alone else times.children_user)) * _NS)
+            system = int((times.system + (0.0 if alone else times.children_system)) * _NS)
             if process.status() == psutil.STATUS_ZOMBIE:
                 return user, system, 0, 0, 0, 0  # not waited for yet, but holds nothing any more
             rss = process.memory_info().rss
             threads = process.num_threads()
-        return user, system, rss, _pss(process.pid), threads, _descriptors(process)
+        pss = _UNKNOWN if alone else _pss(process.pid)
+        return user, system, rss, pss, threads, _descriptors(process)
     except (psutil.NoSuchProcess, ProcessLookupError):
         return None
 

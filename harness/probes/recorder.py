@@ -7,6 +7,8 @@ run: what goes wrong is told in evidence/probes.ndjson, and the judges see the g
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.clock import SYSTEM_CLOCK, Deadline
@@ -21,7 +23,7 @@ from harness.probes.redaction import Redactor
 from harness.probes.timeline import Timeline
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from harness.clock import Clock
     from harness.evidence.folder import RunFolder
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Recorder"]
 
 _BEGIN_S = 10.0
+_NOTHING: Mapping[str, Callable[[], Mapping[str, int]]] = MappingProxyType({})
 
 
 class Recorder:
@@ -42,6 +45,7 @@ class Recorder:
         connection: Server and identity; the harness's own.
         resources: What to watch from the beginning, in all namespaces.
         processes: Returns the pids of the operator's processes, by name; asked once a second.
+        beside: Returns the same of others of which only themselves are sampled, by their kind.
         clock: Gives the stamps.
         ours: Whether a namespace is the run's; of objects in others only the identity is kept.
         in_pods: The operator's workloads that run in Pods: their containers, logs and use are
@@ -58,6 +62,7 @@ class Recorder:
         clock: Clock = SYSTEM_CLOCK,
         ours: Callable[[str], bool] = lambda _: True,
         in_pods: Sequence[Workload] = (),
+        beside: Mapping[str, Callable[[], Mapping[str, int]]] = _NOTHING,
     ) -> None:
         self._run = run
         self._ours = ours
@@ -69,7 +74,15 @@ class Recorder:
         self._lock = threading.Lock()
         self._timelines: dict[str, Timeline] = {}
         self._stopped = False
-        self._sampler = ProcessSampler(run=run, processes=processes, notes=self._notes, clock=clock)
+        self._samplers = [
+            ProcessSampler(run=run, processes=processes, notes=self._notes, clock=clock),
+            *(
+                ProcessSampler(
+                    run=run, processes=of, notes=self._notes, clock=clock, kind=kind, alone=True
+                )
+                for kind, of in beside.items()
+            ),
+        ]
         self._pods: PodWatch | None = None
         self._kubelets: KubeletSampler | None = None
         if in_pods:
@@ -83,7 +96,8 @@ class Recorder:
 
     def start(self) -> None:
         """Starts all probes; returns when each resource has been listed, or refused, once."""
-        self._sampler.start()
+        for sampler in self._samplers:
+            sampler.start()
         if self._pods is not None and self._kubelets is not None:
             self._pods.start()
             self._kubelets.start()
@@ -113,7 +127,8 @@ class Recorder:
             timelines = tuple(self._timelines.values())
         for timeline in timelines:
             timeline.stop()
-        self._sampler.stop()
+        for sampler in self._samplers:
+            sampler.stop()
         if self._pods is not None and self._kubelets is not None:
             self._kubelets.stop()
             self._pods.stop()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Metrics"]
 
+_TOKEN_NS = 1_800_000_000_000  # half of a token's life
 _NAME = "harness-metrics-reader"  # with the run's id, since runs may share a cluster
 
 
@@ -27,11 +28,15 @@ class Metrics:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._scrapes = 0
+        self._made: tuple[int, str] | None = None  # when, and the token
 
-    @cached_property
+    @property
     def _token(self) -> str:
-        """A token for the scrapes of this process."""
-        return self.token()
+        """A token for the scrapes of this process; they live for an hour."""
+        now = self._context.clock.now().mono_ns
+        if self._made is None or now - self._made[0] > _TOKEN_NS:
+            self._made = (now, self.token())
+        return self._made[1]
 
     @cached_property
     def _account(self) -> tuple[str, str]:

@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.evidence.ndjson import NdjsonWriter
-from harness.probes.prometheus import PrometheusServer, Promql, PromqlGates, ScrapeTarget
+from harness.probes.prometheus import (
+    PrometheusServer,
+    Promql,
+    PromqlGates,
+    ScrapeTarget,
+    secrets_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from harness.pytest_plugin.context import Context
+    from harness.pytest_plugin.load import Load
+    from harness.pytest_plugin.load.beside import Observed
     from harness.pytest_plugin.scraping import Metrics
 
 __all__ = ["WhiteBox"]
@@ -38,6 +46,7 @@ class WhiteBox:
         self._metrics = metrics
         self._rest = ExitStack()
         self._token_file = Path(context.cluster.state_dir) / "prometheus-token"
+        self._own = ""
         self.promql: Promql | None = None
 
     def __enter__(self) -> Self:
@@ -45,7 +54,7 @@ class WhiteBox:
         url = session.prometheus_url
         with ExitStack() as rest:
             if not url and "prometheus" in session.tools:
-                self.refresh()
+                self._write_token()
                 rest.callback(self._token_file.unlink, missing_ok=True)
                 server = PrometheusServer(
                     binary=Path(session.tools["prometheus"]),
@@ -56,8 +65,9 @@ class WhiteBox:
                     log=run.components / "prometheus.log",
                 )
                 rest.enter_context(server)
-                url = server.url
+                self._own = url = server.url
             if url:
+                self._context.guard.redact(secrets_of(url))
                 writer = NdjsonWriter(run.promql_file)
                 rest.callback(writer.close)
                 self.promql = Promql(url, writer=writer, clock=self._context.clock)
@@ -68,15 +78,12 @@ class WhiteBox:
         self._rest.close()
 
     def refresh(self) -> None:
-        """Writes a new token; Prometheus reads the file anew at each scrape.
+        """Gives a Prometheus of the run's own a new token; it reads the file at each scrape.
 
         Tokens live for an hour: who measures for longer calls this now and then.
         """
-        draft = self._token_file.with_suffix(".new")
-        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(self._metrics.token())
-        draft.replace(self._token_file)
+        if self._own:
+            self._write_token()
 
     def gates(self, phase: Callable[[], str]) -> PromqlGates | None:
         """Returns what evaluates the target's PromQL gates while it is entered; None without one.
@@ -88,6 +95,29 @@ class WhiteBox:
         if self.promql is None or not any(gate.promql for gate in gates):
             return None
         return PromqlGates(self.promql, gates, phase=phase)
+
+    def beside(self, load: Load) -> Observed:
+        """Returns what watches the operator while it is entered and there is load.
+
+        That is: scrapes at the bounds of phases, PromQL gates, the depth of its queues.
+        """
+        from harness.pytest_plugin.load.beside import Observed  # noqa: PLC0415 - loads NumPy
+
+        return Observed(load, self, self._metrics, self._context.clock)
+
+    def unrecorded(self) -> Promql | None:
+        """Returns a client whose answers aren't kept; None without a Prometheus of the run's own.
+
+        In another one, the labels of this operator's series aren't known.
+        """
+        return Promql(self._own, clock=self._context.clock) if self._own else None
+
+    def _write_token(self) -> None:
+        draft = self._token_file.with_suffix(".new")
+        fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+        with os.fdopen(fd, "w", encoding="utf-8") as file:
+            file.write(self._metrics.token())
+        draft.replace(self._token_file)
 
     def _targets(self) -> list[ScrapeTarget]:
         context, token = self._context, str(self._token_file)

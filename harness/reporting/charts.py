@@ -29,7 +29,16 @@ _HEIGHT = 100.0
 _WIDTH = 1000.0
 _LONGEST_UNIT = 16
 _CHARACTER = 0.0125  # share of the width of one character at the least width
-_TITLES = {"cpu": "CPU", "memory": "Memory", "rss": "Memory (resident)", "pss": "Memory (PSS)"}
+_TITLES = {
+    "cpu": "CPU",
+    "memory": "Memory",
+    "rss": "Memory (resident)",
+    "pss": "Memory (PSS)",
+    "cpu_control_plane": "CPU of the control plane",
+    "memory_control_plane": "Memory of the control plane",
+    "cpu_harness": "CPU of the harness",
+    "memory_harness": "Memory of the harness",
+}
 
 Sample = tuple[float, float]
 

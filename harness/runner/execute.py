@@ -39,6 +39,7 @@ from harness.runner.child import SuiteChild
 from harness.runner.host import host_facts
 from harness.runner.owntests import run_own_tests
 from harness.runner.removal import PROVEN_BY, Removal
+from harness.runner.sampled import beside, of_operator
 from harness.runner.static import record_manifests
 from harness.runner.workshop import workshop
 
@@ -177,7 +178,7 @@ class _Executor:
             installation = self._install(guard, cluster, client)
             write_document(self._run.installation_file, installation)
         self._look_up_access("1-installed", client)
-        self._record_probes(guard, client, installation, self._run)
+        self._record_probes(cluster, guard, client, installation, self._run)
         outcomes = []
         for suite in self._prepared.live:
             interruption.check()
@@ -220,7 +221,7 @@ class _Executor:
         folder = removal.begin()
         if not removal.swap(folder):
             return
-        self._record_probes(guard, client, installation, folder)
+        self._record_probes(cluster, guard, client, installation, folder)
         if removal.start(folder):
             (suite,) = (item for item in self._prepared.live if item.name == PROVEN_BY)
             again = msgspec.structs.replace(suite, name="removal")
@@ -363,22 +364,21 @@ class _Executor:
         return msgspec.structs.replace(installation, notes=notes)
 
     def _record_probes(
-        self, guard: Guard, client: KubeClient, installation: Installation, run: RunFolder
+        self,
+        cluster: Cluster,
+        guard: Guard,
+        client: KubeClient,
+        installation: Installation,
+        run: RunFolder,
     ) -> None:
         names = {workload.process for workload in installation.workloads if workload.process}
-
-        def processes() -> dict[str, int]:
-            return {
-                status.name: status.pid
-                for status in guard.processes()
-                if status.running and status.name in names
-            }
 
         self._recorder = Recorder(
             run=run,
             connection=client.connection,
             resources=_watched(client, self._prepared),
-            processes=processes,
+            processes=lambda: of_operator(guard, names),
+            beside=beside(guard, names, lambda: self._provider.processes(cluster)),
             clock=self._clock,
             ours=self._ours(installation),
             in_pods=installation.workloads if installation.way is InstallWay.IN_CLUSTER else (),
@@ -403,6 +403,12 @@ class _Executor:
         several = len(self._prepared.tests) > 1
         return self._child(suite, guard, cluster, installation, self._run, several=several).run()
 
+    def _tools(self, suite: Suite) -> dict[str, str]:
+        """Returns the paths of the binaries that a suite runs; none of what the user has."""
+        there = {str(asset.component) for asset in self._prepared.assets.assets}
+        found = self._prepared.assets
+        return {name: str(found.path(Component(name))) for name in suite.assets if name in there}
+
     def _child(
         self,
         suite: Suite,
@@ -425,7 +431,7 @@ class _Executor:
             cluster=cluster,
             installation=installation,
             prometheus_url=self._settings.prometheus_url,
-            tools={name: str(self._prepared.assets.path(Component(name))) for name in suite.assets},
+            tools=self._tools(suite),
         )
         write_document(file, session, mode=0o600)
         return SuiteChild(

@@ -25,7 +25,7 @@ from harness.runner.workshop import Workshop, workshop
 from harness.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from harness.runner.progress import Progress
 
@@ -107,6 +107,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     settings = request.settings
     _require_static(suites, settings)
     _require_provable(suites, target, settings)
+    _require_asking(suites, settings)
     own_tests = _own_tests(target, suites, settings, progress)
     own_e2e = _own_e2e(target, suites, settings, progress)
     if all(suite.static for suite in suites):
@@ -127,7 +128,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            (*provider.needed_assets, *_helm(target), *_asked(live)),
+            (*provider.needed_assets, *_helm(target), *_asked(live, settings)),
             kubernetes=settings.kubernetes_version,
             on_progress=progress.detail,
         )
@@ -313,9 +314,25 @@ def _path(found: assets.AssetSet, component: assets.Component) -> Path | None:
     return next((asset.path for asset in found.assets if asset.component == component), None)
 
 
-def _asked(suites: list[Suite]) -> tuple[assets.Component, ...]:
-    """Returns the binaries that suites run themselves."""
-    return tuple(assets.Component(name) for suite in suites for name in suite.assets)
+def _asked(suites: list[Suite], settings: Settings) -> tuple[assets.Component, ...]:
+    """Returns the binaries that suites run themselves; a Prometheus of the user's needs none."""
+    asked = dict.fromkeys(assets.Component(name) for suite in suites for name in suite.assets)
+    if settings.prometheus_url:
+        asked.pop(assets.Component.PROMETHEUS, None)
+    return tuple(asked)
+
+
+def _require_asking(suites: Sequence[Suite], settings: Settings) -> None:
+    """Refuses a Prometheus that nobody asks anything.
+
+    Raises:
+        UsageError: No suite wants one.
+    """
+    if settings.prometheus_url and not any("prometheus" in suite.assets for suite in suites):
+        raise UsageError(
+            "--prometheus-url: no suite that is chosen asks a Prometheus anything.",
+            hint="Add --suite load; a suite of your own says `assets: [prometheus]`.",
+        )
 
 
 def _helm(target: Target) -> tuple[assets.Component, ...]:

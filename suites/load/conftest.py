@@ -27,7 +27,8 @@ def _profiles(item):
     return {name for mark in item.iter_markers("profile") for name in mark.args}
 
 
-@pytest.fixture
-def profiles(load):
-    """What each profile does, on the load of this run."""
-    return load.profiles
+@pytest.fixture(scope="session")
+def profiles(load, whitebox):
+    """What each profile does, on the load of this run, with a look into the operator meanwhile."""
+    with whitebox.beside(load):
+        yield load.profiles

@@ -11,7 +11,7 @@ from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
 from harness.analysis.load.signs import figures_by_phase, gather
 from harness.analysis.load.steps import replay
-from harness.analysis.load.timeline import load_series
+from harness.analysis.load.timeline import depth_series, load_series
 from harness.model.loadresult import LoadResult
 
 if TYPE_CHECKING:
@@ -59,7 +59,8 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
         bottleneck=attribute(signs) if tried else None,
         problems=(*_problems(results), *_impossible(found)),
     )
-    return result, load_series(found, run_start_ns=start)
+    depths = depth_series(evidence.promql, run_start=evidence.manifest.started)
+    return result, (*load_series(found, run_start_ns=start), *depths)
 
 
 def stamped(run: RunFolder) -> Stamped:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["figures_by_phase", "gather"]
 
 _S = 1_000_000_000
+_REST_NS = 2 * _S
 _NEAR_NS = 3 * _S  # a scrape that is farther from a phase's bound is another's
 _CORES = re.compile(r"(\d+) of \d+ logical")
 
@@ -41,14 +42,26 @@ def figures_by_phase(evidence: Evidence, phases: Sequence[LoadPhase]) -> list[Op
     found = []
     for phase in phases:
         start, end = phase.span.start.mono_ns, phase.span.end.mono_ns
+        latest = _rest_until(phase, phases)
         for workload, pages in by_workload.items():
-            before = [p for p in pages if start - _NEAR_NS <= p.mono_ns <= start + _S]
-            after = [p for p in pages if end - _S // 2 <= p.mono_ns]
-            if before and after and after[0].mono_ns > before[-1].mono_ns:
+            before = [p for p in pages if start - _NEAR_NS <= p.mono_ns <= start]
+            after = [p for p in pages if max(start + 1, end - _S // 2) <= p.mono_ns]
+            if before and after:
+                last = next((p for p in reversed(after) if p.mono_ns <= latest), after[0])
                 found.append(
-                    operator_figures(before[-1], after[0], phase=phase.name, workload=workload)
+                    operator_figures(before[-1], last, phase=phase.name, workload=workload)
                 )
     return found
+
+
+def _rest_until(phase: LoadPhase, phases: Sequence[LoadPhase]) -> int:
+    """Returns until when a page is the phase's own: at rest, if the operator comes to it soon.
+
+    What drains for longer would make means over another time than the phase's.
+    """
+    end = phase.span.end.mono_ns
+    later = (p.span.start.mono_ns for p in phases if p.arrivals and p.index > phase.index)
+    return min((end + _REST_NS, *later))
 
 
 def gather(
@@ -152,12 +165,12 @@ def _drain(
 def _cores(evidence: Evidence, phase: LoadPhase) -> float | None:
     """How many cores the operator's processes used in a phase."""
     installation = evidence.installation
-    names = [w.process for w in installation.workloads if w.process] if installation else []
+    names = tuple(w.process for w in installation.workloads if w.process) if installation else ()
     total = None
     for name in evidence.column_names():
         process = name.removeprefix("process-")
         columns = evidence.columns(name)
-        if columns is None or not any(process.startswith(known) for known in names):
+        if columns is None or process == name or not process.startswith(names):
             continue
         at, used = np.asarray(columns["mono_ns"]), np.asarray(columns["cpu_ns"])
         inside = (at >= phase.span.start.mono_ns) & (at <= phase.span.end.mono_ns)

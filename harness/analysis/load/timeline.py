@@ -9,13 +9,18 @@ import numpy as np
 from harness.analysis.load.join import NEVER, Fate
 from harness.analysis.load.percentiles import nearest_rank
 from harness.model.measurement import Series
+from harness.model.promql import QUEUE_DEPTH
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from harness.analysis.load.phases import Stamped
+    from harness.model.promql import PromqlAnswer
+    from harness.model.time import Stamp
 
-__all__ = ["load_series"]
+__all__ = ["depth_series", "load_series"]
 
 _S = 1e9
 _MS = 1e6
@@ -48,6 +53,29 @@ def load_series(stamped: Stamped, *, run_start_ns: int) -> tuple[Series, ...]:
         _series("throughput", "1/s", "completions", at, np.diff(completed) / width),
         _series("in_flight", "1", "arrivals", at, (arrived - completed)[1:].astype(float)),
         *_latencies(stamped, edges, at),
+    )
+
+
+def depth_series(answers: Iterable[PromqlAnswer], *, run_start: Stamp) -> tuple[Series, ...]:
+    """Returns how many items waited in each queue, as Prometheus has it, on the run's time axis.
+
+    Args:
+        answers: All that were kept.
+        run_start: Zero of the axis; Prometheus tells times by the wall clock.
+    """
+    zero = run_start.wall_ns / _S
+    return tuple(
+        Series(
+            name="queue_depth",
+            unit="1",
+            subject=" ".join(item.labels[name] for name in sorted(item.labels, reverse=True)),
+            seconds=tuple(at - zero for at, _ in item.points),
+            values=tuple(value for _, value in item.points),
+        )
+        for answer in answers
+        if answer.query == QUEUE_DEPTH and answer.step_s
+        for item in answer.series
+        if item.points
     )
 
 

@@ -157,6 +157,10 @@ class ExistingProvider:
                 "`harness cluster down --all`.",
             )
 
+    def processes(self, cluster: Cluster) -> dict[str, int]:  # noqa: ARG002 - others need it
+        """Returns none; see `Provider.processes`."""
+        return {}
+
     def learn_kinds(self, cluster: Cluster, guard: Guard) -> None:  # noqa: ARG002 - others need it
         """Waits until its garbage collector has learnt by itself; see `Provider.learn_kinds`."""
         ledger = Claim.of(cluster).ledger

@@ -216,6 +216,10 @@ class KindProvider:
         components.start(calls, f"{calls.name}-control-plane", name)
         self._await_server(cluster)
 
+    def processes(self, cluster: Cluster) -> dict[str, int]:  # noqa: ARG002 - others need it
+        """Returns none; see `Provider.processes`."""
+        return {}
+
     def learn_kinds(self, cluster: Cluster, guard: Guard) -> None:
         """Has the kubelet start kube-controller-manager anew; see `Provider.learn_kinds`."""
         calls = _calls(cluster, guard)

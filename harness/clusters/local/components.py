@@ -32,6 +32,7 @@ __all__ = [
     "component_environment",
     "components_of",
     "find_component",
+    "pids",
     "start",
     "stop",
     "tail",
@@ -184,6 +185,15 @@ def components_of(work: Path) -> dict[str, Component]:
         )
         for entry in entries
     }
+
+
+def pids(work: Path) -> dict[str, int]:
+    """Returns the process ids that components were last started with, by their names."""
+    found = {}
+    for path in sorted((work / "pids").glob("*.pid")):
+        with suppress(OSError, ValueError):
+            found[path.stem] = int(path.read_text())
+    return found
 
 
 def find_component(work: Path, name: str) -> Component:

@@ -198,6 +198,10 @@ class LocalProvider:
         finally:
             client.connection.close()
 
+    def processes(self, cluster: Cluster) -> dict[str, int]:
+        """Returns those of all components; see `Provider.processes`."""
+        return processes.pids(paths_of(cluster).work)
+
     def learn_kinds(self, cluster: Cluster, guard: Guard) -> None:
         """Starts kube-controller-manager anew; see `Provider.learn_kinds`."""
         self.stop_component(cluster, guard, _CONTROLLER_MANAGER)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from harness.probes.prometheus.configuration import ScrapeTarget
 from harness.probes.prometheus.gates import PromqlGates
-from harness.probes.prometheus.queries import Promql
+from harness.probes.prometheus.queries import Promql, secrets_of
 from harness.probes.prometheus.server import PrometheusServer
 
-__all__ = ["PrometheusServer", "Promql", "PromqlGates", "ScrapeTarget"]
+__all__ = ["PrometheusServer", "Promql", "PromqlGates", "ScrapeTarget", "secrets_of"]

@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from harness.clock import SYSTEM_CLOCK
 from harness.model.promql import PromqlAnswer, PromqlSeries
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from harness.evidence.ndjson import NdjsonWriter
     from harness.model.time import Span
 
-__all__ = ["Promql"]
+__all__ = ["Promql", "secrets_of"]
 
 _POINTS = 11_000  # what Prometheus answers at most, for a series of one query
 _TIMEOUT_S = 20
@@ -42,7 +43,7 @@ class Promql:
         from urllib3.util.retry import Retry  # noqa: PLC0415 - the same
 
         parts = parse_url(url)
-        user, _, password = (parts.auth or "").partition(":")
+        user, _, password = map(unquote, (parts.auth or "").partition(":"))
         self._connect = PrometheusConnect(
             url=parts._replace(auth=None).url.rstrip("/"),
             auth=(user, password) if user else None,
@@ -107,6 +108,12 @@ class Promql:
         if self._writer is not None:
             self._writer.write(answer)
         return answer
+
+
+def secrets_of(url: str) -> tuple[str, ...]:
+    """Returns the password in an address, as it's written there and as it's meant."""
+    password = urlsplit(url).password or ""
+    return tuple(dict.fromkeys(filter(None, (password, unquote(password)))))
 
 
 def _pieces(span: Span, step_s: float) -> Iterator[tuple[float, float]]:

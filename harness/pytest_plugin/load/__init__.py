@@ -5,6 +5,7 @@ processes  load generator and watch receiver as processes under the guard
 live       follows the rows of both while they come
 gauges     what is shown beside it
 losses     what a worker that died owes
+beside     watches the operator from the inside meanwhile
 driver     runs phases, waits for drains, clears up
 search     the search for the knee
 profiles   what each profile does

@@ -13,6 +13,7 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import ArrivalProcess, LoadPhase, LoadPlan, Mix, PhaseRole
 from harness.model.records import LoadTick
 from harness.model.time import Span, Stamp
+from harness.pytest_plugin.load.beside import Beside
 from harness.pytest_plugin.load.gauges import OperatorCpu
 from harness.pytest_plugin.load.live import Live
 from harness.pytest_plugin.load.losses import write_losses
@@ -24,8 +25,6 @@ from harness.stimulus.load.protocol import PhaseOrder
 from harness.stimulus.load.schedule import Schedule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from harness.pytest_plugin.context import Context
     from harness.pytest_plugin.load.setup import Setup
     from harness.stimulus.load.client import LoadClient
@@ -53,7 +52,7 @@ class Load:
         settings: What the user asked for.
         phases: Those that are over.
         profiles: What the load suite does with it.
-        queue_depth: Asked once a second, for the terminal; who scrapes the operator sets it.
+        beside: Who is told when phases begin and end, and asked for the queue's depth.
     """
 
     def __init__(self, context: Context) -> None:
@@ -61,7 +60,7 @@ class Load:
         self.settings = msgspec.convert(context.session.load, LoadSettings)
         self.phases: list[LoadPhase] = []
         self.profiles = Profiles(self, context)
-        self.queue_depth: Callable[[], float | None] = lambda: None
+        self.beside = Beside()
         self._cpu = OperatorCpu(context.run.samples)
         self._setup: Setup | None = None
         self._processes: Processes | None = None
@@ -134,6 +133,7 @@ class Load:
         planned = client.prepare(order).arrivals
         # Each worker numbers its own, in steps of their number.
         self._arrivals += planned * max(self.plan.workers, 1)
+        self.beside.begins(name, role)
         now = self._context.clock.now()
         start = Stamp(mono_ns=now.mono_ns + _LEAD_NS, wall_ns=now.wall_ns + _LEAD_NS)
         client.begin(start.mono_ns)
@@ -147,6 +147,7 @@ class Load:
             self._cut_short(order, start)
             raise
         finally:
+            self.beside.ends()
             phase = LoadPhase(
                 index=order.index,
                 name=name,
@@ -161,6 +162,7 @@ class Load:
                 note=note,
             )
             self._record(phase)
+        self.beside.answered()
         self.live.follow()
         return phase
 
@@ -179,6 +181,7 @@ class Load:
             self._watch(name or "drain", None)
             self._context.clock.sleep(_DRAIN_STEP_S)
             live.follow()
+        self.beside.rests()
         if name:
             self._record(
                 LoadPhase(
@@ -284,7 +287,7 @@ class Load:
                 in_flight=live.waiting + (due - self._due - self._ended_in(reply)),
                 p50_ms=p50,
                 p99_ms=p99,
-                queue_depth=self.queue_depth(),
+                queue_depth=self.beside.depth(),
                 operator_cpu=self._cpu.cores(),
             )
         )

@@ -57,6 +57,23 @@ def test_a_sample_sums_a_process_and_its_children() -> None:
     assert 0 < two["pss_bytes"] <= two["rss_bytes"]
 
 
+def test_what_is_looked_at_beside_the_operator_counts_alone() -> None:
+    waiting = "import signal; print('up', flush=True); signal.pause()"
+    reading, writing = os.pipe()
+    child = command.spawn([sys.executable, "-c", waiting], env=dict(os.environ), stdout=writing)
+    os.close(writing)
+    with os.fdopen(reading) as output:
+        output.readline()
+        row = sample(os.getpid(), alone=True)
+    child.send_signal(signal.SIGTERM)
+    child.wait(10)
+    assert row is not None
+    seen = dict(zip(COLUMNS[1:], row, strict=True))
+    assert seen["processes"] == 1
+    assert seen["pss_bytes"] == -1, "adding it up holds the process up"
+    assert min(seen["rss_bytes"], seen["threads"], seen["fds"]) > 0
+
+
 def test_a_child_that_nobody_waited_for_spoils_no_sample() -> None:
     child = command.spawn([sys.executable, "-c", ""], env=dict(os.environ))
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # ended, and left as a zombie

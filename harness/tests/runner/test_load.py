@@ -38,6 +38,22 @@ def assert_conserved(done: Finished) -> None:
     assert len(numbers) == len(set(numbers)) > 0
 
 
+def assert_looked_into(done: Finished) -> None:
+    """The operator's own counters of the phase, its queue over time, and who used the machine."""
+    result = load_result(done.evidence)
+    assert result is not None
+    (churn,) = (item for item in result.operator if item.phase == "churn")
+    (queue,) = churn.queues
+    assert queue.taken > 0
+    assert queue.utilisation is not None
+    assert 0 < queue.utilisation < 1
+    names = {item.name for item in done.result.series}
+    assert {"queue_depth", "cpu_control_plane", "memory_harness"} <= names
+    sampled = set(done.evidence.column_names())
+    assert {"control-plane-etcd", "control-plane-kube-apiserver"} <= sampled
+    assert {"harness-runner", "harness-load-receiver", "harness-load-generator-1"} <= sampled
+
+
 def worker_pids(home: Home) -> dict[str, int]:
     """Returns the load generator's processes by their last argument."""
     found = {}
@@ -63,6 +79,7 @@ def test_churn_by_two_workers_converges_and_each_arrival_is_counted_once(home: H
     assert addresses == {"127.0.0.1"}
     assert not done.failing & set(_FATES)
     assert_conserved(done)
+    assert_looked_into(done)
     assert set(column(done.run, "operation")) == {int(one) for one in Operation}
     assert len(list(done.run.load.glob("arrivals-*.i64"))) == 2
     plan = done.evidence.load_plan
