@@ -34,6 +34,9 @@ def abandon(folder: Path) -> None:
 def sleeper(env: dict[str, str] | None = None) -> int:
     process = spawn(("sleep", "600"), env={"PATH": os.environ["PATH"], **(env or {})})
     process.returncode = 0  # reaped by `await_end`, not by Popen
+    environment = Path(f"/proc/{process.pid}/environ")
+    while not environment.read_bytes():  # Popen comes back while the kernel still loads it
+        pass
     return process.pid
 
 
