@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -22,7 +23,6 @@ from harness.guard.leftovers import (
 from harness.tests.guard.processes import await_end, is_running
 
 if TYPE_CHECKING:
-    from pathlib import Path
 
 DEAD = ProcessId(pid=1, start_ticks=-1, boot="another boot", namespace=0)
 
