@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -21,8 +20,6 @@ from harness.guard.leftovers import (
     write_record,
 )
 from harness.tests.guard.processes import await_end, is_running
-
-if TYPE_CHECKING:
 
 DEAD = ProcessId(pid=1, start_ticks=-1, boot="another boot", namespace=0)
 
