@@ -65,6 +65,7 @@ __all__ = ["ProcessInstaller"]
 
 _PRIVATE = 0o700
 _POLL_S = 0.05
+_LISTEN_S = 5.0  # a metrics server begins to listen soon after its process, or never
 
 
 class ProcessInstaller:
@@ -406,7 +407,7 @@ class ProcessInstaller:
         leases = control.leases() or control.find_leases()
         workloads = tuple(
             msgspec.structs.replace(
-                workload, leases=leases, metrics=_metrics(item, workload.metrics)
+                workload, leases=leases, metrics=_metrics(item, workload.metrics, self._clock)
             )
             for workload, item in zip(installation.workloads, drafts, strict=True)
         )
@@ -450,12 +451,19 @@ def _workload(item: Draft, instance: Instance) -> Workload:
     )
 
 
-def _metrics(item: Draft, endpoint: MetricsEndpoint | None) -> MetricsEndpoint | None:
-    """Returns the endpoint by HTTPS or HTTP, whichever it really speaks."""
+def _metrics(item: Draft, endpoint: MetricsEndpoint | None, clock: Clock) -> MetricsEndpoint | None:
+    """Returns the endpoint by HTTPS or HTTP, whichever it really speaks.
+
+    An operator without probes counts as ready before it listens. Where nothing listens in time,
+    HTTPS is taken: the scrape tells what is wrong.
+    """
     spec = item.chosen.spec.metrics
     if endpoint is None or spec is None:
         return endpoint
-    secure = speaks_tls(item.instance.ports.local(spec.port))
+    port = item.instance.ports.local(spec.port)
+    deadline = Deadline(_LISTEN_S, clock=clock)
+    while (secure := speaks_tls(port)) is None and not deadline.passed:
+        clock.sleep(_POLL_S)
     if secure is False:
         return msgspec.structs.replace(endpoint, url=endpoint.url.replace("https:", "http:", 1))
     return endpoint
