@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -14,7 +16,6 @@ from harness.model.target import Image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from harness.model.target import Target
     from harness.tests.installers.incluster.conftest import Bench
@@ -32,12 +33,17 @@ ENTRYPOINT ["/manager"]
 
 
 def _from_dockerfile(target: Target, folder: Path, base: str) -> Target:
-    """Returns the operator with a Dockerfile, and no program that could be packed without it."""
+    """Returns the operator with a Dockerfile beside its program, which can't be packed without.
+
+    The tutorial's own folder hides programs from Docker (.dockerignore), so they lie elsewhere.
+    """
+    shutil.copytree(Path(target.folder) / "bin", folder / "bin")
     recipe = folder / "Dockerfile"
     recipe.write_text(_RECIPE.format(base=base))
     image = Image(dockerfile=str(recipe))
     return msgspec.structs.replace(
         target,
+        folder=str(folder),
         install=msgspec.structs.replace(target.install, image=image),
         workloads=tuple(
             msgspec.structs.replace(workload, process=None) for workload in target.workloads
