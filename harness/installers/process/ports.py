@@ -262,6 +262,8 @@ def _moved(value: str, port: int) -> str:
 def free_port(taken: Sequence[int] = ()) -> int:
     """Returns a port on which nothing listens, on any address of this machine.
 
+    No other run is given it while this process lives: it is bound only when the operator starts.
+
     Args:
         taken: Ports that are spoken for.
 
@@ -270,12 +272,28 @@ def free_port(taken: Sequence[int] = ()) -> int:
     """
     for _ in range(_ATTEMPTS):
         port = _LOWEST + secrets.randbelow(_COUNT)
-        if port not in taken and is_free(port):
+        if port not in taken and is_free(port) and _reserve(port):
             return port
     raise ClusterError(
         f"No free port between {_LOWEST} and {_LOWEST + _COUNT - 1} was found on this machine.",
         hint="Something on this machine listens on nearly all of them; `ss -tln` shows what.",
     )
+
+
+def _reserve(port: int) -> bool:
+    """Takes the name by which local clusters reserve ports, too; False where another has it.
+
+    The kernel gives each abstract name once in a network namespace, and takes it back when its
+    process ends; the descriptor is left open for that long.
+    """
+    hold = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        hold.bind(f"\0operator-harness/port/{port}")
+    except OSError as error:
+        hold.close()
+        return error.errno != errno.EADDRINUSE  # elsewhere there are no such names
+    hold.detach()
+    return True
 
 
 def is_free(port: int) -> bool:

@@ -162,3 +162,13 @@ def test_a_port_in_use_is_not_free() -> None:
 
 def test_a_plan_without_moves_leaves_ports_where_they_are() -> None:
     assert PortPlan().local(1) == 1
+
+
+def test_a_port_that_was_given_is_given_to_nobody_else() -> None:
+    """It's bound only when the operator starts, and runs may be started at the same time."""
+    given = free_port()
+    with (
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other,
+        pytest.raises(OSError, match="in use"),
+    ):
+        other.bind(f"\0operator-harness/port/{given}")
