@@ -29,6 +29,7 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 _ENDING_SIGNALS = frozenset(
     {signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 )
+_HELD = frozenset({signal.SIGINT})  # until the launcher has become the program
 _PIPE_SIZE = 1 << 20  # bytes: a process that prints much waits for us less often
 
 
@@ -234,7 +235,12 @@ def _open_log(log: str | None) -> tuple[int, int]:
 
 
 def _launch(request: Spawn, argv: tuple[str, ...], stdout: int, stderr: int) -> Spawned:
-    """Starts the launcher with these streams, and closes our ends of them."""
+    """Starts the launcher with these streams, and closes our ends of them.
+
+    It inherits a mask in which SIGINT waits: Python, which the launcher is until it executes the
+    program, would take it for a KeyboardInterrupt and may lose that.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD)
     try:
         return spawn(
             (sys.executable, "-I", "-S", _LAUNCHER, str(os.getpid()), *argv),
@@ -244,5 +250,6 @@ def _launch(request: Spawn, argv: tuple[str, ...], stdout: int, stderr: int) -> 
             stderr=stderr,
         )
     finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         os.close(stdout)
         os.close(stderr)

@@ -24,6 +24,8 @@ def main() -> None:
     # Python ignores the first and handles the second itself; a program inherits what is ignored.
     for number in (signal.SIGPIPE, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
+    # The guard started us with it held back: one that was sent meanwhile takes effect here.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     try:
         os.execve(argv[0], argv, _environment())  # noqa: S606 - no shell is the point
     except OSError as error:

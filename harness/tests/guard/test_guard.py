@@ -47,6 +47,17 @@ def test_what_it_starts_can_be_interrupted(guard: Guard, env: dict[str, str]) ->
     assert not is_running(pid)
 
 
+def test_an_interrupt_is_not_lost_while_a_program_is_about_to_start(
+    guard: Guard, env: dict[str, str]
+) -> None:
+    names = [f"sleeper {number}" for number in range(40)]
+    for name in names:
+        guard.spawn(name, SLEEP, env=env)
+        guard.signal(name, signal.SIGINT)
+    codes = {guard.wait(name, timeout=60).exit_code for name in names}
+    assert codes == {-signal.SIGINT}
+
+
 def test_it_is_up_within_a_moment(state: Path) -> None:
     begin = SYSTEM_CLOCK.now().mono_ns
     with Guard.start(state_dir=state, evidence=None) as guard:
