@@ -145,7 +145,7 @@ def _why_no_window(evidence: Evidence) -> str:
     if unfinished:
         return f"the run was cut short in {unfinished[0]}"
     failed = [stage.name for stage in evidence.stages() if stage.outcome == "failed"]
-    if evidence.installation is None:
+    if evidence.installation is None or not evidence.installation.complete:
         where = f" ({failed[0]} failed)" if failed else ""
         return f"the operator was never installed{where}"
     return _earlier_failure(evidence)

@@ -72,6 +72,8 @@ def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
             return "there is no access to the cluster's audit log"
         return "AUDIT EVIDENCE IS MISSING: the audit log is absent or empty"
     if not operator_calls(evidence):
+        if not evidence.installation.complete:
+            return "the operator sent no request before its install failed"
         names = ", ".join(sorted(evidence.installation.identities))
         return f"AUDIT EVIDENCE IS MISSING: the audit log holds no request of {names}"
     if span is not None:
