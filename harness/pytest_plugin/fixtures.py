@@ -96,8 +96,7 @@ def api_client(request: pytest.FixtureRequest) -> Iterator[Any]:
     """The official library's client: `kubernetes.client.AppsV1Api(api_client)`."""
     from harness.kube.official import api_client as made  # noqa: PLC0415 - few suites need it
 
-    context = _context(request)
-    with made(context.kubeconfig, proxy=context.client.connection.proxy.url) as client:
+    with made(_context(request).kubeconfig) as client:
         yield client
 
 
