@@ -80,8 +80,8 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
         collapsed: Of those done, closed by a later generation or by their object's deletion.
         unchanged: Of those done, writes that left the generation as it was.
         tainted: Open while watch events were missing; their latency is at most what is shown.
-        overtaken: Of those in flight, due before another arrival of the run that was done: the
-            operator went past them. The others are its backlog.
+        overtaken: Of those in flight, due so long before another arrival of the run that was done
+            that the operator went past them. The others are its backlog.
     """
 
     arrivals: int
