@@ -23,6 +23,7 @@ from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
 from harness.model.findings import Finding
+from harness.model.growth import GrowthSize
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
 from harness.model.load import LoadPhase, LoadPlan
@@ -164,6 +165,10 @@ class Evidence:
     def load_phases(self) -> tuple[LoadPhase, ...]:
         """Returns the phases of the load that are over, in order."""
         return self._records(self.run.load_phases_file, LoadPhase)
+
+    def growth_sizes(self) -> tuple[GrowthSize, ...]:
+        """Returns the sizes at which growth was measured, in order."""
+        return self._records(self.run.load_sizes_file, GrowthSize)
 
     @cached_property
     def soak_plan(self) -> SoakPlan | None:
