@@ -57,6 +57,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
+    from harness.evidence.follower import AuditFollower
 
 __all__ = ["Evidence"]
 
@@ -74,10 +75,13 @@ class Evidence:
 
     Args:
         run: The folder.
+        audit: Follows the run's audit log, for who looks at a run again and again while it goes
+            on; None to read the log from its begin.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, *, audit: AuditFollower | None = None) -> None:
         self.run = run
+        self._audit = audit
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
         self._derived: dict[Callable[[Evidence], Any], Any] = {}
@@ -390,7 +394,10 @@ class Evidence:
 
     @cached_property
     def _calls(self) -> CallLog:
-        calls = CallLog(final_calls(read_audit(audit_files(self.run))))
+        if self._audit is not None:
+            calls = self._audit.calls()
+        else:
+            calls = CallLog(final_calls(read_audit(audit_files(self.run))))
         part = self._part
         return calls if part is None else calls.between(part.start.wall_ns, part.end.wall_ns)
 

@@ -25,6 +25,7 @@ __all__ = ["growth", "slope"]
 _LEAST = 3
 _TAIL = 0.975
 _FLAT = 0.05  # twice the objects, and 3.5 % more: measurable, and nothing to worry about
+_OPEN = 0.5  # such growth would matter, and wasn't excluded
 _KIB = 1024.0
 
 
@@ -125,6 +126,9 @@ def _cost(figure: str, by: str, unit: str, found: tuple[float, float, float]) ->
 
 def _sentence(figure: str, by: str, low: float, high: float) -> str:
     if low <= 0 <= high:
+        if high > _OPEN:
+            wide = f"the exponent lies between {low:.2f} and {high:.2f}"
+            return f"whether {figure} grows with the number of {by} can't be told: {wide}"
         shown = f"no growth of {figure} with the number of {by} was found"
         return f"{shown} (exponent at most {high:.2f})"
     if low > -_FLAT and high < _FLAT:

@@ -199,7 +199,7 @@ def _remarked(found: Growth, mine: Sequence[_Size]) -> Growth:
         for item in mine
         if item.result.sustained and item.result.sustained.state is StepState.FAILED
     ]
-    if not behind:
+    if not behind or found.unit != "ms":  # of what is held at rest, it says nothing
         return found
     sentence = f"{found.sentence}; at {min(behind):,} {found.by} it didn't keep up any more"
     return msgspec.structs.replace(found, sentence=sentence)
