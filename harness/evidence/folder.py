@@ -201,6 +201,11 @@ class RunFolder:
         """Columns of watch events, by the receiver."""
         return self.load / "events.i64"
 
+    @property
+    def load_sizes_file(self) -> Path:
+        """Sizes at which growth was measured (`harness.model.growth`)."""
+        return self.load / "sizes.ndjson"
+
     def load_arrivals_file(self, worker: int) -> Path:
         """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
         return self.load / f"arrivals-{worker}.i64"

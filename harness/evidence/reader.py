@@ -23,6 +23,7 @@ from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
 from harness.model.findings import Finding
+from harness.model.growth import GrowthSize
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
 from harness.model.load import LoadPhase, LoadPlan
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
+    from harness.evidence.follower import AuditFollower
 
 __all__ = ["Evidence"]
 
@@ -73,10 +75,13 @@ class Evidence:
 
     Args:
         run: The folder.
+        audit: Follows the run's audit log, for who looks at a run again and again while it goes
+            on; None to read the log from its begin.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, *, audit: AuditFollower | None = None) -> None:
         self.run = run
+        self._audit = audit
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
         self._derived: dict[Callable[[Evidence], Any], Any] = {}
@@ -164,6 +169,10 @@ class Evidence:
     def load_phases(self) -> tuple[LoadPhase, ...]:
         """Returns the phases of the load that are over, in order."""
         return self._records(self.run.load_phases_file, LoadPhase)
+
+    def growth_sizes(self) -> tuple[GrowthSize, ...]:
+        """Returns the sizes at which growth was measured, in order."""
+        return self._records(self.run.load_sizes_file, GrowthSize)
 
     @cached_property
     def soak_plan(self) -> SoakPlan | None:
@@ -385,7 +394,10 @@ class Evidence:
 
     @cached_property
     def _calls(self) -> CallLog:
-        calls = CallLog(final_calls(read_audit(audit_files(self.run))))
+        if self._audit is not None:
+            calls = self._audit.calls()
+        else:
+            calls = CallLog(final_calls(read_audit(audit_files(self.run))))
         part = self._part
         return calls if part is None else calls.between(part.start.wall_ns, part.end.wall_ns)
 

@@ -367,7 +367,16 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slope(msgspec.Struct, frozen=True, kw_only=True):
-    """What each further object costs, for example memory, in `unit`, with its 95 % interval."""
+    """What each further object costs, for example memory, in `unit`, with its 95 % interval.
+
+    Attributes:
+        figure: For example "memory", "live heap".
+        unit: Of `each`, `low`, `high` and the second of each point.
+        by: As of `Growth`.
+        points: (objects, figure), as measured.
+        seen: Whether the interval leaves out 0; else `high` is what could have been seen.
+        sentence: What the interval allows to say.
+    """
 
     figure: str
     unit: str
@@ -375,6 +384,9 @@ class Slope(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     points: tuple[tuple[float, float], ...]
+    by: str = "custom resources"
+    seen: bool = True
+    sentence: str = ""
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):

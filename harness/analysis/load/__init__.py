@@ -15,6 +15,7 @@ attribution signs
              what holds it back, with the numbers that show it
 comparison   two builds, interleaved
 stored       two builds, by two kept runs
+growth sizes how figures grow with the number of objects
 timeline     the load over time, for charts
 result figures
              all of it, from a run's evidence; the figures that gates are held against

@@ -10,6 +10,7 @@ from harness.analysis.load.knee import answer
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
 from harness.analysis.load.signs import figures_by_phase, gather
+from harness.analysis.load.sizes import growths
 from harness.analysis.load.steps import replay
 from harness.analysis.load.timeline import depth_series, load_series
 from harness.model.loadresult import LoadResult
@@ -52,11 +53,14 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
     figures = figures_by_phase(evidence, phases)
     signs = gather(evidence, found, rows, phases=phases, results=results, figures=figures)
     tried = taken or any(item.sustained for item in results)
+    growth, each = growths(evidence, phases, results, figures)
     result = LoadResult(
         phases=results,
         knee=answer(taken) if taken else None,
         operator=tuple(figures),
         bottleneck=attribute(signs) if tried else None,
+        growth=growth,
+        each_object=each,
         problems=(*_problems(results), *_impossible(found)),
     )
     depths = depth_series(evidence.promql, run_start=evidence.manifest.started)

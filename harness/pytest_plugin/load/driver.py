@@ -77,6 +77,11 @@ class Load:
         return self._started.plan
 
     @property
+    def home(self) -> str:
+        """A namespace that was made for this load, whatever it is made of."""
+        return self._started.made[0]
+
+    @property
     def live(self) -> Live:
         """How it goes, as far as rows have come."""
         if self._live is None:
