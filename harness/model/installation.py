@@ -73,6 +73,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         container: Name of the operator's container in its Pods.
         replicas: How many Pods its Deployment asks for.
         elects: Whether arguments or environment ask for leader election.
+        cpu_limit: Cores that its container may use; None where nothing holds it to a limit.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     replicas: int = 1
     elects: bool = False
+    cpu_limit: float | None = None
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):

@@ -295,6 +295,10 @@ class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
         conflicts: Of those, answered 409.
         throttled: Of those, answered 429.
         api_calls_per_reconcile: None where nothing was reconciled.
+        api_bytes_per_reconcile: Bodies of its requests and of their answers, watches left out, as
+            its client counts them; None where it doesn't, or nothing was reconciled.
+        limiter_wait_ms: Mean time that its client's own rate limiter held a request back; None
+            where it doesn't tell.
         cpu_cores: That it used on average; None where it doesn't tell.
         webhook_ms: Mean time of its own admission webhooks; None where they weren't asked.
         note: Why figures are missing; empty if none are.
@@ -307,6 +311,8 @@ class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: int = 0
     throttled: int = 0
     api_calls_per_reconcile: float | None = None
+    api_bytes_per_reconcile: float | None = None
+    limiter_wait_ms: float | None = None
     cpu_cores: float | None = None
     webhook_ms: float | None = None
     note: str = ""

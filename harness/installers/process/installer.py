@@ -15,6 +15,7 @@ from harness.errors import ApiError, ClusterError
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
 from harness.installers.certificates import Authority
 from harness.installers.faults import not_ready
+from harness.installers.images.choosing import container_of
 from harness.installers.installer import NotReady
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
 from harness.installers.process import cgroups
@@ -450,6 +451,7 @@ def _workload(item: Draft, instance: Instance) -> Workload:
         log=f"operator/{Path(instance.log).name}",
         health=instance.health,
         simulated_pod=bool(instance.pod_uid),
+        cpu_limit=cgroups.cores(container_of(item.chosen)) if instance.cgroups else None,
         pprof_url=f"http://127.0.0.1:{instance.ports.local(pprof.port)}" if pprof else "",
         metrics=MetricsEndpoint(
             url=f"https://127.0.0.1:{instance.ports.local(metrics.port)}{metrics.path}",
