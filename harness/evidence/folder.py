@@ -201,6 +201,16 @@ class RunFolder:
         """Columns of watch events, by the receiver."""
         return self.load / "events.i64"
 
+    @property
+    def comparison_plan_file(self) -> Path:
+        """The ComparisonPlan as JSON; absent where a run doesn't interleave two builds."""
+        return self.load / "comparison.json"
+
+    @property
+    def baseline_file(self) -> Path:
+        """The Baseline as JSON; absent where a run is held against none."""
+        return self.load / "baseline.json"
+
     def load_arrivals_file(self, worker: int) -> Path:
         """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
         return self.load / f"arrivals-{worker}.i64"

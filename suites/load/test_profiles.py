@@ -40,3 +40,10 @@ def test_works_off_a_burst(profiles, window):
     with window("burst") as seen:
         profiles.burst()
         seen.facts["drained"] = profiles.drain("burst-drain")
+
+
+@pytest.mark.profile("compare")
+def test_compares(interleaved, window):
+    """Base and head in turn; `harness compare` alone asks for it."""
+    with window("compare"):
+        interleaved.run()
