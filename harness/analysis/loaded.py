@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model.comparison import PROFILE
 from harness.model.load import PhaseRole
 from harness.model.loadresult import KneeState
 from harness.model.result import ErrorNote
@@ -81,7 +82,9 @@ def load_questions(evidence: Evidence) -> tuple[str, ...]:
     found += [
         f"The load generator was the limit in {phase.name}: {phase.generator_limited}"
         for phase in result.phases
-        if phase.role == PhaseRole.MEASURE and phase.generator_limited
+        if phase.role == PhaseRole.MEASURE
+        and phase.profile != PROFILE  # the comparison tells it, once for each build
+        and phase.generator_limited
     ]
     return tuple(found)
 

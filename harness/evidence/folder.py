@@ -206,6 +206,16 @@ class RunFolder:
         """Sizes at which growth was measured (`harness.model.growth`)."""
         return self.load / "sizes.ndjson"
 
+    @property
+    def comparison_plan_file(self) -> Path:
+        """The ComparisonPlan as JSON; absent where a run doesn't interleave two builds."""
+        return self.load / "comparison.json"
+
+    @property
+    def baseline_file(self) -> Path:
+        """The Baseline as JSON; absent where a run is held against none."""
+        return self.load / "baseline.json"
+
     def load_arrivals_file(self, worker: int) -> Path:
         """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
         return self.load / f"arrivals-{worker}.i64"

@@ -22,6 +22,7 @@ from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
+from harness.model.comparison import Baseline, ComparisonPlan
 from harness.model.findings import Finding
 from harness.model.growth import GrowthSize
 from harness.model.installation import Installation
@@ -165,6 +166,16 @@ class Evidence:
     def load_plan(self) -> LoadPlan | None:
         """What load was made of; None where there was none."""
         return self._document(self.run.load_plan_file, LoadPlan)
+
+    @cached_property
+    def comparison_plan(self) -> ComparisonPlan | None:
+        """How two builds were run in turn; None where they weren't."""
+        return self._document(self.run.comparison_plan_file, ComparisonPlan)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The earlier run that this one is held against; None for none."""
+        return self._document(self.run.baseline_file, Baseline)
 
     def load_phases(self) -> tuple[LoadPhase, ...]:
         """Returns the phases of the load that are over, in order."""

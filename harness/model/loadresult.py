@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from harness.model.comparison import BlockRow, StoredLoad
+
 __all__ = [
     "Arrived",
     "Attribution",
@@ -404,6 +406,8 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
         growth: How figures grow with the number of objects.
         each_object: What each further object costs.
         problems: Where the measurement itself broke, in words; none where it holds.
+        blocks: Of two builds that ran in turn; none in other runs.
+        stored: What another run can be compared with; None without steady load.
     """
 
     phases: tuple[PhaseResult, ...]
@@ -413,3 +417,5 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     growth: tuple[Growth, ...] = ()
     each_object: tuple[Slope, ...] = ()
     problems: tuple[str, ...] = ()
+    blocks: tuple[BlockRow, ...] = ()
+    stored: StoredLoad | None = None

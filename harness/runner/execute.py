@@ -442,6 +442,8 @@ class _Executor:
             installation=installation,
             prometheus_url=self._settings.prometheus_url,
             tools=self._tools(suite),
+            comparison=self._prepared.request.comparison,
+            builds=self._prepared.builds,
         )
         write_document(file, session, mode=0o600)
         return SuiteChild(
@@ -539,6 +541,9 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
     write_document(run.run_file, manifest)
     write_document(run.target_file, prepared.target)
     write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
+    if prepared.baseline is not None:
+        run.load.mkdir()
+        write_document(run.baseline_file, prepared.baseline)
     return run
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model.comparison import PROFILE
 from harness.model.load import ArrivalProcess, PhaseRole
 from harness.model.loadresult import KneeState
 from harness.model.measurement import Measurement
@@ -48,7 +49,7 @@ def load_figures(result: LoadResult) -> list[Measurement]:
     found = [] if result.knee is None else list(_knee(result.knee))
     found += [*map(_exponent, result.growth), *map(_cost, result.each_object)]
     for phase in result.phases:
-        if phase.role == PhaseRole.MEASURE:
+        if phase.role == PhaseRole.MEASURE and phase.profile != PROFILE:  # of a block by itself
             found += [*_latencies(phase), *_flow(phase)]
     return found
 

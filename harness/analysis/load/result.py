@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.analysis.load.attribution import attribute
+from harness.analysis.load.interleaved import block_rows
 from harness.analysis.load.join import NEVER, join
 from harness.analysis.load.knee import answer
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
@@ -12,6 +13,7 @@ from harness.analysis.load.samples import read_arrivals, read_events
 from harness.analysis.load.signs import figures_by_phase, gather
 from harness.analysis.load.sizes import growths
 from harness.analysis.load.steps import replay
+from harness.analysis.load.stored import stored_load
 from harness.analysis.load.timeline import depth_series, load_series
 from harness.model.loadresult import LoadResult
 
@@ -62,6 +64,8 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
         growth=growth,
         each_object=each,
         problems=(*_problems(results), *_impossible(found)),
+        blocks=block_rows(found, rows, phases=phases, results=results, figures=figures),
+        stored=stored_load(evidence, found, rows, phases=phases, results=results),
     )
     depths = depth_series(evidence.promql, run_start=evidence.manifest.started)
     return result, (*load_series(found, run_start_ns=start), *depths)

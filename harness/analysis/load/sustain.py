@@ -66,6 +66,7 @@ class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             looked at, so that the answer is the same during the run and after it.
         intended_ns, sent_ns, done_ns: As in `Arrivals` and `Joined`.
         fate: As in `Joined`.
+        echoed_ns: Likewise; None where nobody asks for it.
     """
 
     start_ns: int
@@ -74,6 +75,7 @@ class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     sent_ns: NDArray[np.int64]
     done_ns: NDArray[np.int64]
     fate: NDArray[np.int8]
+    echoed_ns: NDArray[np.int64] | None = None
 
     @classmethod
     def of(
@@ -87,6 +89,7 @@ class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             sent_ns=arrivals.sent_ns[rows],
             done_ns=joined.done_ns[rows],
             fate=joined.fate[rows],
+            echoed_ns=joined.echoed_ns[rows],
         )
 
 

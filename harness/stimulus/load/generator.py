@@ -157,11 +157,11 @@ class Generator:
         if schedule.process is ArrivalProcess.BURST and not schedule.count:
             count = len(self._population)
             self._due = [0] * count
-            whole = draw_operations(mix, count, seed=self._seed, phase=order.index)
+            whole = draw_operations(mix, count, seed=self._seed, phase=order.draw)
             self._operations = whole.tolist()
         else:
-            due = offsets(schedule, seed=self._seed, phase=order.index)
-            whole = draw_operations(mix, len(due), seed=self._seed, phase=order.index)
+            due = offsets(schedule, seed=self._seed, phase=order.draw)
+            whole = draw_operations(mix, len(due), seed=self._seed, phase=order.draw)
             self._due = due[self._worker :: self._workers].tolist()
             self._operations = whole[self._worker :: self._workers].tolist()
         burst = schedule.process is ArrivalProcess.BURST
