@@ -246,6 +246,11 @@ class RunFolder:
         return self.soak / f"{kind}-{workload}-{cycle:04d}.txt.gz"
 
     @property
+    def soak_inventory_file(self) -> Path:
+        """Inventories of the cluster, before a soak's first cycle and after its last."""
+        return self.soak / "inventory.ndjson"
+
+    @property
     def allure_raw(self) -> Path:
         """Folder of what allure-pytest writes of the suites' tests."""
         return self.evidence / "allure-raw"

@@ -194,6 +194,10 @@ class Evidence:
         """Returns the plateaus of a soak, in order."""
         return self._records(self.run.plateaus_file, Plateau)
 
+    def soak_inventory(self, name: str) -> Inventory | None:
+        """Returns what the cluster held at a soak's "begin" or "end"; None where nobody looked."""
+        return self._soak_inventories.get(name)
+
     def profile(self, kind: str, workload: str, cycle: int) -> str:
         """Returns a profile's text; empty where there is none, or a kill tore it.
 
@@ -381,6 +385,10 @@ class Evidence:
     @cached_property
     def _inventories(self) -> dict[str, Inventory]:
         return {item.name: item for item in self._records(self.run.inventory_file, Inventory)}
+
+    @cached_property
+    def _soak_inventories(self) -> dict[str, Inventory]:
+        return {item.name: item for item in self._records(self.run.soak_inventory_file, Inventory)}
 
     @cached_property
     def _stages(self) -> tuple[StageRecord, ...]:

@@ -117,7 +117,7 @@ def _site(site: GrowingSite) -> tuple[str, str, str, str, str]:
 
 def _amount(value: float, unit: str) -> str:
     if unit != "B":
-        return f"{value:.3g}"
+        return f"{value:.3g}{' s' if unit == 's' else ''}"
     for size, name in ((_MIB, "MiB"), (_KIB, "KiB")):
         if abs(value) >= size:
             return f"{value / size:.3g} {name}"
