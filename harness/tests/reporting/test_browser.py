@@ -306,11 +306,13 @@ return [...document.querySelectorAll(".shared-axis canvas")].map((one) => one.to
 def test_without_script_tables_remain_and_say_so(
     view: Callable[..., Chrome], browser: Chrome
 ) -> None:
+    from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - as above
+
     browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     browser = view("load")
     for section in ("#load", "#resources"):
         (note,) = browser.find_elements("css selector", f"{section} noscript .aside")
         assert note.text == "Charts need JavaScript; the tables hold the same figures."
     fold = browser.find_element("css selector", "#knee-plot details summary")
-    fold.click()
+    fold.send_keys(Keys.ENTER)
     assert browser.find_element("css selector", "#knee-plot table").is_displayed()

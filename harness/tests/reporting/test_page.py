@@ -221,11 +221,6 @@ def test_long_series_are_thinned_and_their_spikes_stay() -> None:
     source = render_html(msgspec.structs.replace(results.passing(), series=(series,)))
     assert len(source) < 200_000  # of which the library that draws takes 51,000
     assert "1 to 900 MiB" in source
-    (points,) = re.findall(r'points="([^"]+)"', source)
-    heights = [float(point.split(",")[1]) for point in points.split()]
-    assert len(heights) <= 600
-    assert min(heights) < 20
-    assert max(heights) > 90
 
 
 def test_many_convergences_stay_readable() -> None:
