@@ -192,6 +192,9 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
         sustained: Of a phase with a steady rate.
         generator_limited: Why its figures say more of the load generator than of the operator;
             empty where they don't.
+        distribution: (share, ms): that share of all creates and updates had a total latency of at
+            most so much; the open ones count with the time that they had waited. Of phases whose
+            latencies are told, from the least to what all but one of them kept.
         note: Why it was cut short; empty if it wasn't.
     """
 
@@ -211,6 +214,7 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit | None = None
     sustained: Sustainability | None = None
     generator_limited: str = ""
+    distribution: tuple[tuple[float, float], ...] = ()
     note: str = ""
 
     def latency(self, name: str, operation: str = "converge") -> Latency | None:

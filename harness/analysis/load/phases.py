@@ -9,7 +9,7 @@ import numpy as np
 from harness.analysis.load.join import NEVER, Fate
 from harness.analysis.load.little import audit
 from harness.analysis.load.omission import closed_loop
-from harness.analysis.load.percentiles import latency, nearest_rank
+from harness.analysis.load.percentiles import distribution, latency, nearest_rank
 from harness.analysis.load.sustain import Limits, StepStamps, sustained
 from harness.model.load import ArrivalProcess, ArrivalStatus, Operation, PhaseRole
 from harness.model.loadresult import Arrived, OperationResult, PhaseResult
@@ -29,6 +29,7 @@ _S = 1e9
 _MS = 1e6
 _STEADY = frozenset({ArrivalProcess.CONSTANT, ArrivalProcess.POISSON})
 _STEPS = frozenset({PhaseRole.SEARCH, PhaseRole.PLATEAU, PhaseRole.MEASURE})
+_TOLD = frozenset({PhaseRole.PLATEAU, PhaseRole.MEASURE})
 _LAG_SHARE = 0.10
 _LAG_MS = 5.0
 _MOST_REPLAYED = 50_000
@@ -145,6 +146,7 @@ def phase_result(
             else None
         ),
         generator_limited=_generator_limited(operations, step, phase),
+        distribution=_distribution(stamped, rows) if phase.role in _TOLD else (),
         note=phase.note,
     )
 
@@ -162,13 +164,27 @@ def _operations(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[OperationRes
     """All creates and updates that something had to be done for, then each kind apart."""
     kind = stamped.arrivals.operation[rows]
     unchanged = stamped.joined.unchanged[rows]
-    converge = ~unchanged & np.isin(kind, (Operation.CREATE, Operation.UPDATE))
-    chosen = [("converge", rows[converge])]
+    chosen = [("converge", _converging(stamped, rows))]
     for name, operation in _KINDS:
         chosen.append((name, rows[(kind == operation) & ~unchanged]))
     chosen.append(("no-op update", rows[unchanged | (kind == Operation.NOOP_UPDATE)]))
     found = (_operation(stamped, name, some) for name, some in chosen if len(some))
     return tuple(item for item in found if item.latencies)
+
+
+def _converging(stamped: Stamped, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    kind = stamped.arrivals.operation[rows]
+    writes = np.isin(kind, (Operation.CREATE, Operation.UPDATE))
+    return rows[writes & ~stamped.joined.unchanged[rows]]
+
+
+def _distribution(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
+    chosen = _converging(stamped, rows)
+    fate = stamped.joined.fate[chosen]
+    done, waiting = chosen[fate == Fate.DONE], chosen[fate == Fate.IN_FLIGHT]
+    intended = stamped.arrivals.intended_ns
+    lasted = np.maximum(stamped.until_ns - intended[waiting], 0)
+    return distribution(np.concatenate([stamped.joined.done_ns[done] - intended[done], lasted]))
 
 
 def _operation(stamped: Stamped, name: str, rows: NDArray[np.int64]) -> OperationResult:
