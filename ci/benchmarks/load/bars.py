@@ -18,6 +18,7 @@ _PROGRAMS = {
     "3": ("truth.py", "--bars", "3"),
     "4": ("knee.py",),
     "5": ("truth.py", "--bars", "5"),
+    "7": ("regression.py",),
     "9": ("creates.py", "--bars", "9"),
 }
 
