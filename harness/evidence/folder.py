@@ -201,6 +201,11 @@ class RunFolder:
         """Columns of watch events, by the receiver."""
         return self.load / "events.i64"
 
+    @property
+    def load_machine_file(self) -> Path:
+        """Columns of what the machine's processors were used for, by the driver."""
+        return self.load / "machine.i64"
+
     def load_arrivals_file(self, worker: int) -> Path:
         """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
         return self.load / f"arrivals-{worker}.i64"
