@@ -108,8 +108,8 @@ class Calls:
         title = _title(argv)
         lines: list[str] = []
         begin = SYSTEM_CLOCK.now()
-        self.guard.spawn(title, argv, env=self.env, cwd=self.state, log=log)
-        with Tail(log, at_end=True) as tail:
+        with Tail(log, at_end=True) as tail:  # before it can have printed anything
+            self.guard.spawn(title, argv, env=self.env, cwd=self.state, log=log)
             try:
                 while True:
                     status = self.guard.wait(title, timeout=_SLICE_S)
