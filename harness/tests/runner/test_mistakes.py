@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness import command
+from harness.tests.runner.mounts import mounted
 from harness.tests.runner.running import SHORT, Finished, Home, guestbook, suite
 
 if TYPE_CHECKING:
@@ -126,10 +126,8 @@ def test_the_disk_fills_up(custom_resource):
 
 @pytest.fixture
 def small_disk(home: Home) -> Iterator[Path]:
-    home.runs.mkdir()
-    command.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", home.runs], timeout=20)
-    yield home.runs
-    command.run(["umount", "--lazy", home.runs], timeout=20)
+    with mounted(home.runs, "size=12m") as disk:
+        yield disk
 
 
 @NEEDS_ROOT

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,10 +13,10 @@ from harness import command
 from harness.assets import Component, resolve
 from harness.clusters.local.components import ASSETS
 from harness.model.verdict import Verdict
+from harness.tests.runner.mounts import mounted
 from harness.tests.runner.running import SHORT, Finished, Home, Runs, Started, suite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [
@@ -51,18 +51,6 @@ ip link set lo up
 test -z "$(ip -6 address show)"
 exec "$@"
 """
-
-
-@contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[Path]:
-    """A small disk in memory."""
-    folder.mkdir(parents=True, exist_ok=True)
-    words = ",".join(("mode=0755", *options))
-    command.run(["mount", "-t", "tmpfs", "-o", words, "tmpfs", folder], timeout=20)
-    try:
-        yield folder
-    finally:
-        command.run(["umount", "--lazy", folder], timeout=20)
 
 
 def own_tools(home: Home) -> dict[str, str]:
