@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["compare"]
 
-_RATE, _SECONDS, _BLOCKS, _WARM_UP_S = 20.0, 10.0, 10, 3.0
+_RATE, _SECONDS, _BLOCKS, _WARM_UP_S = 20.0, 10.0, 10, 2.0
 _LEAST = 4
 _LIVE = ("rate", "block_s", "blocks", "seed", "kubernetes", "runs")
 """What only two targets that are run in turn can have."""

@@ -216,6 +216,11 @@ class RunFolder:
         """The Baseline as JSON; absent where a run is held against none."""
         return self.load / "baseline.json"
 
+    @property
+    def load_machine_file(self) -> Path:
+        """Columns of what the machine's processors were used for, by the driver."""
+        return self.load / "machine.i64"
+
     def load_arrivals_file(self, worker: int) -> Path:
         """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
         return self.load / f"arrivals-{worker}.i64"

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.analysis.load.join import Joined
+    from harness.analysis.load.machine import Machine
     from harness.analysis.load.samples import Arrivals
     from harness.model.load import LoadPhase
 
@@ -49,6 +50,7 @@ class Stamped:
         arrivals: As read.
         joined: Of the same arrivals.
         until_ns: Up to when the run was watched; what is open has lasted until then.
+        machine: What the machine's processors were used for; None where nobody looked.
 
     Attributes:
         overtaken_ns: What was due before that and isn't done has been passed by: others that were
@@ -56,17 +58,25 @@ class Stamped:
             from the order of arrivals in this run. Workers, retries and Pods shuffle them a little.
     """
 
-    def __init__(self, arrivals: Arrivals, joined: Joined, until_ns: int) -> None:
+    def __init__(
+        self,
+        arrivals: Arrivals,
+        joined: Joined,
+        until_ns: int,
+        machine: Machine | None = None,
+    ) -> None:
         self.arrivals = arrivals
         self.joined = joined
         self.until_ns = until_ns
+        self._machine = machine
         done = (joined.fate == Fate.DONE) & ~joined.unchanged
         self.overtaken_ns = _passed_by(arrivals.intended_ns[done], joined.done_ns[done])
 
     def step(self, rows: NDArray[np.int64], phase: LoadPhase) -> StepStamps:
         """Returns the stamps of one phase."""
         span = (phase.span.start.mono_ns, phase.span.end.mono_ns)
-        return StepStamps.of(self.arrivals, self.joined, rows, span=span)
+        others = self._machine.others(*span) if self._machine is not None else None
+        return StepStamps.of(self.arrivals, self.joined, rows, span=span, others=others)
 
 
 def rows_by_phase(arrivals: Arrivals, phases: Sequence[LoadPhase]) -> dict[int, NDArray[np.int64]]:

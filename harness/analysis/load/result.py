@@ -8,6 +8,7 @@ from harness.analysis.load.attribution import attribute
 from harness.analysis.load.interleaved import block_rows
 from harness.analysis.load.join import NEVER, join
 from harness.analysis.load.knee import answer
+from harness.analysis.load.machine import read_machine
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
 from harness.analysis.load.signs import figures_by_phase, gather
@@ -83,7 +84,7 @@ def stamped(run: RunFolder) -> Stamped:
     until = max(
         int(arrivals.acknowledged_ns.max(initial=0)), int(events.received_ns.max(initial=0))
     )
-    return Stamped(arrivals, joined, until)
+    return Stamped(arrivals, joined, until, read_machine(run.load_machine_file))
 
 
 def _problems(results: Sequence[PhaseResult]) -> list[str]:

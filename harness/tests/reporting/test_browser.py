@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
+    from harness.model.result import RunResult
+
 pytestmark = pytest.mark.browser
 
 _FLAGS = (
@@ -38,7 +40,7 @@ _FLAGS = (
     "--disable-sync",
 )
 _WIDE, _NARROW = 1400, 390
-_PAGES = {
+_PAGES: dict[str, Callable[[], RunResult]] = {
     **results.ALL,
     "load": lambda: msgspec.structs.replace(results.passing(), load=LOAD),
     "soak": lambda: msgspec.structs.replace(results.passing(), soak=SOAK),

@@ -105,8 +105,11 @@ def test_what_goes_with_an_object_that_stays_is_not_told_by_itself(recording: Re
 
 
 def test_a_custom_resource_that_a_finalizer_holds_is_a_finding(recording: Recording) -> None:
-    held = {"finalizers": ("books/clean-up",), "deleted": "2027-01-15T08:03:00Z"}
-    inventories(recording, entry(BOOKS, "load-1", **held), entry(BOOKS, "load-2", **held))
+    held = [
+        entry(BOOKS, name, finalizers=("books/clean-up",), deleted="2027-01-15T08:03:00Z")
+        for name in ("load-1", "load-2")
+    ]
+    inventories(recording, *held)
     (finding,) = left(recording).findings
     assert finding.title == (
         "2 objects of kind Guestbook stayed after the soak, each of them held by its finalizer "
