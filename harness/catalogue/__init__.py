@@ -48,5 +48,5 @@ def check_info(check_id: str) -> CheckInfo:
     close = difflib.get_close_matches(check_id, known, n=1)
     raise UsageError(
         f"There is no check {check_id!r}.",
-        hint=f"Did you mean {close[0]!r}?" if close else f"There are: {', '.join(known)}.",
+        hint=f"Did you mean {close[0]!r}?" if close else "`harness checks list` shows them all.",
     )

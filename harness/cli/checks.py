@@ -44,6 +44,7 @@ def checks() -> None:
     "--suite",
     "suites",
     multiple=True,
+    metavar="NAME",
     shell_complete=completion.suites,
     help="Only those that a bundled suite judges; may be given again.",
 )

@@ -48,7 +48,9 @@ def cluster() -> None:
 
 
 @cluster.command()
-@click.option("--name", default="default", show_default=True, help="What to call it.")
+@click.option(
+    "--name", default="default", show_default=True, metavar="NAME", help="What to call it."
+)
 @click.option(
     "--provider",
     "kind_of",
@@ -65,7 +67,8 @@ def cluster() -> None:
     "--timeout",
     default=90.0,
     show_default=True,
-    help="Seconds until it must be ready; kind has four times as long.",
+    metavar="SECONDS",
+    help="How long until it must be ready; kind has four times as long.",
 )
 @kubernetes_version
 def up(
@@ -242,7 +245,14 @@ def kubectl(name: str | None, arguments: tuple[str, ...]) -> None:
     shell_complete=completion.clusters,
     help="Which one; needed only where several are up.",
 )
-@click.option("-n", "--lines", default=200, show_default=True, help="How many of the last lines.")
+@click.option(
+    "-n",
+    "--lines",
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="How many of the last lines.",
+)
 def logs(component: str | None, name: str | None, lines: int) -> None:
     """Show the last lines that a cluster's component printed.
 

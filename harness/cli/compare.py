@@ -79,7 +79,9 @@ def _even(_: click.Context, parameter: click.Parameter, value: int | None) -> in
     help="By how much one figure of head may be worse, in place of --allow; may be given again. "
     "What isn't named is shown, not gated.",
 )
-@click.option("--seed", type=click.IntRange(min=1), help="Repeat a run's random choices.")
+@click.option(
+    "--seed", type=click.IntRange(min=1), metavar="N", help="Repeat a run's random choices."
+)
 @kubernetes_version
 @click.option(
     "--runs",

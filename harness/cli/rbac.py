@@ -87,7 +87,7 @@ def _permissions(run: Path) -> RbacReport:
     from harness.evidence.folder import RunFolder  # noqa: PLC0415 - heavy
     from harness.reporting import read_result  # noqa: PLC0415 - heavy
 
-    report = read_result(RunFolder(run.resolve()).result_file).permissions
+    report = read_result(RunFolder.named(run).result_file).permissions
     if report is None:
         raise UsageError(
             f"{run} holds nothing about permissions: its operator was not installed, or an older "

@@ -33,7 +33,7 @@ def report(run: Path) -> None:
     from harness.reporting.terminal import terminal_summary  # noqa: PLC0415 - heavy
     from harness.runner.conclude import conclude  # noqa: PLC0415 - heavy
 
-    folder = RunFolder(run.resolve())
+    folder = RunFolder.named(run)
     result = conclude(folder)
     click.echo(terminal_summary(result, folder))
     sys.exit(result.exit_code)

@@ -93,7 +93,8 @@ def _allowed(baseline: str, allow: str | None) -> dict[str, float]:
     required=True,
     metavar="NAME|DIR",
     shell_complete=completion.suites,
-    help="A bundled suite (unit, smoke, load) or a folder of your own tests; may be given again.",
+    help="A bundled suite (unit, smoke, integration, scope, load, soak) or a folder of your own "
+    "tests; may be given again.",
 )
 @click.option(
     "--target",
@@ -164,7 +165,9 @@ def _allowed(baseline: str, allow: str | None) -> dict[str, float]:
     "check our stamps against the API server's own. It costs time that a load then measures.",
 )
 @click.option("--durable", is_flag=True, help="Let etcd fsync, as a cluster of yours would.")
-@click.option("--seed", type=click.IntRange(min=1), help="Repeat a run's random choices.")
+@click.option(
+    "--seed", type=click.IntRange(min=1), metavar="N", help="Repeat a run's random choices."
+)
 @click.option(
     "-k", "keyword", default="", metavar="EXPR", help="Only tests that match, as in pytest."
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.clock import utc
-from harness.errors import EvidenceError
+from harness.errors import EvidenceError, UsageError
 
 if TYPE_CHECKING:
     from harness.model.time import Stamp
@@ -67,6 +67,22 @@ class RunFolder:
                 f"Can't make the run folder {folder.path}: {error.strerror or error}",
                 hint="Give a folder that can be written with --output.",
             ) from error
+        return folder
+
+    @classmethod
+    def named(cls, path: Path) -> RunFolder:
+        """Returns the run folder that a user names.
+
+        Raises:
+            UsageError: It is none.
+        """
+        folder = cls(path.resolve())
+        if not folder.run_file.is_file():
+            raise UsageError(
+                f"{path} is no run folder: it has no {folder.run_file.name}.",
+                hint="Give a folder below harness-runs/, for example harness-runs/latest; "
+                "`harness runs list` shows them.",
+            )
         return folder
 
     def make_removal(self) -> RunFolder:

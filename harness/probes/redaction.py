@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from harness.manifests.secrecy import LAST_APPLIED
+
 __all__ = ["Redactor"]
 
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"  # may repeat a Secret's data
 _KEPT_OF_SECRET = ("apiVersion", "kind", "metadata", "type", "immutable")
 
 
@@ -38,9 +39,9 @@ class Redactor:
         metadata = dict(obj.get("metadata") or {})
         managers = tuple(dict.fromkeys(map(_manager, metadata.pop("managedFields", None) or ())))
         annotations = metadata.get("annotations") or {}
-        if _LAST_APPLIED in annotations:
+        if LAST_APPLIED in annotations:
             metadata["annotations"] = {
-                name: value for name, value in annotations.items() if name != _LAST_APPLIED
+                name: value for name, value in annotations.items() if name != LAST_APPLIED
             }
         kept = {**obj, "metadata": metadata}
         if obj.get("kind") == "Secret" and obj.get("apiVersion") == "v1":

@@ -11,6 +11,7 @@ import yaml
 from harness.errors import ApiError
 from harness.kube.watch import NotObserved, await_object
 from harness.kube.webhooks import failed_conversion
+from harness.manifests.secrecy import without_values
 from harness.model.records import Wait
 from harness.model.resource import ObjectKey, Resource
 from harness.model.time import Span
@@ -209,15 +210,11 @@ class Waiter:
 
 
 def redacted(body: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Returns an object as evidence may hold it: no managedFields, no data of Secrets."""
+    """Returns an object as evidence may hold it: no managedFields, no values of Secrets."""
     if body is None:
         return None
     metadata = {name: value for name, value in body["metadata"].items() if name not in _NOISE}
-    kept = {**body, "metadata": metadata}
-    if body.get("kind") == "Secret":
-        for field in ("data", "stringData"):
-            kept.pop(field, None)
-    return kept
+    return without_values({**body, "metadata": metadata})
 
 
 def _still_there(_first: dict[str, Any] | None, last: dict[str, Any] | None) -> str:

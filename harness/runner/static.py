@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.evidence.ndjson import NdjsonWriter
-from harness.manifests.objects import kind_of
+from harness.manifests.secrecy import without_values
 from harness.manifests.sources import read_files
 from harness.model.records import ManifestRecord
 
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from harness.model.target import Target
 
 __all__ = ["record_manifests"]
-
-_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
 def record_manifests(
@@ -38,24 +35,13 @@ def record_manifests(
     folder = Path(target.folder)
     with closing(NdjsonWriter(run.manifests_file)) as writer:
         for obj in manifests:
-            writer.write(ManifestRecord(origin="manifest", object=_without_secrets(obj)))
+            writer.write(ManifestRecord(origin="manifest", object=without_values(obj)))
         for kind in target.kinds:
             for file in kind.samples:
                 path = Path(file)
                 shown = path.relative_to(folder) if path.is_relative_to(folder) else path.name
                 for obj in read_files([file]):
-                    writer.write(ManifestRecord(origin="sample", object=obj, file=str(shown)))
+                    kept = without_values(obj)
+                    writer.write(ManifestRecord(origin="sample", object=kept, file=str(shown)))
         for obj in previous:
-            writer.write(ManifestRecord(origin="previous", object=obj))
-
-
-def _without_secrets(obj: dict[str, Any]) -> dict[str, Any]:
-    """Returns an object as it may be kept: a Secret with its keys, without values."""
-    if kind_of(obj) != "Secret":
-        return obj
-    found = copy.deepcopy(obj)
-    for key in ("data", "stringData"):
-        if isinstance(found.get(key), dict):
-            found[key] = dict.fromkeys(found[key], "")
-    (found["metadata"].get("annotations") or {}).pop(_APPLIED, None)
-    return found
+            writer.write(ManifestRecord(origin="previous", object=without_values(obj)))

@@ -118,8 +118,12 @@ def _in_folder(path: Path) -> Path:
     if (path / DEFINITION).exists():
         return (path / DEFINITION).absolute()
     others = sorted(file.name for ending in _ENDINGS for file in path.glob(f"target*{ending}"))
-    hint = f"Give the file's own path; {', '.join(others)} is there." if others else ""
-    raise TargetError(f"The folder {str(path)!r} has no {DEFINITION}.", hint=hint or _known(""))
+    raise TargetError(
+        f"The folder {str(path)!r} has no {DEFINITION}.",
+        hint=f"Give the file's own path; {', '.join(others)} is there."
+        if others
+        else f"`harness init {path}` writes one for the project in it. {_known('')}",
+    )
 
 
 def _known(word: str) -> str:

@@ -94,7 +94,7 @@ def test_a_suite_that_cannot_be_imported_is_a_usage_error_with_the_line(
 def test_a_folder_that_is_no_run_cannot_be_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert code(["report", str(tmp_path)]) == 3
+    assert code(["report", str(tmp_path)]) == 4
     assert "run.json" in capsys.readouterr().err
 
 

@@ -9,6 +9,7 @@ import click
 import pytest
 
 from harness.cli import harness
+from harness.resources import bundled
 from harness.tests.repository.commands import calls, unknown_words
 
 
@@ -57,6 +58,19 @@ def test_a_help_has_an_example_of_the_command_itself(words: str) -> None:
 def test_each_option_says_what_it_is(words: str) -> None:
     options = (one for one in COMMANDS[words].params if isinstance(one, click.Option))
     assert [option.name for option in options if not option.help] == []
+
+
+@pytest.mark.parametrize("words", COMMANDS)
+def test_no_option_asks_for_text_or_a_float(words: str) -> None:
+    shown = COMMANDS[words].get_help(click.Context(COMMANDS[words], info_name=words))
+    assert re.findall(r"^ +-.* (?:TEXT|FLOAT|INTEGER)(?: |$)", shown, re.MULTILINE) == []
+
+
+def test_the_help_of_a_run_names_every_suite() -> None:
+    (option,) = (one for one in COMMANDS["harness run"].params if one.name == "suites")
+    assert isinstance(option, click.Option)
+    bundled_suites = [file.parent.name for file in bundled("suites").glob("*/suite.yaml")]
+    assert [name for name in bundled_suites if name not in str(option.help)] == []
 
 
 @pytest.mark.parametrize("words", COMMANDS)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def judged(folder: Path, permissions: RbacReport | None) -> str:
     run = folder / "run"
     run.mkdir()
+    (run / "run.json").write_text("{}")
     write_reports(msgspec.structs.replace(passing(), permissions=permissions), RunFolder(run))
     return str(run)
 
@@ -47,6 +48,13 @@ def test_explain_of_what_is_not_granted_says_what_is(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="'secret'") as error:
         said("explain", judged(tmp_path, PERMISSIONS), "secret")
     assert "secrets" in error.value.hint
+
+
+@pytest.mark.parametrize("words", [("explain", "nowhere", "secrets"), ("minimal", "nowhere")])
+def test_a_folder_that_is_no_run_is_wrong_usage(words: tuple[str, ...]) -> None:
+    with pytest.raises(UsageError, match="nowhere is no run folder") as error:
+        said(*words)
+    assert "harness runs list" in error.value.hint
 
 
 def test_minimal_prints_the_roles_and_nothing_else(tmp_path: Path) -> None:

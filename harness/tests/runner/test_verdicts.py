@@ -70,28 +70,8 @@ def readme_suite() -> str:
     return re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]  # type: ignore[index] # it is there
 
 
-OFFICIAL = """
-from kubernetes import client, watch
-
-def test_the_official_library_sees_what_the_harness_made(api_client, custom_resource, namespace):
-    made = custom_resource.create()
-    pages = client.CoreV1Api(api_client)
-    for event in watch.Watch().stream(
-        pages.list_namespaced_config_map, namespace, timeout_seconds=60
-    ):
-        if event["object"].metadata.name == f"{made.name}-page":
-            break
-    else:
-        raise AssertionError("its ConfigMap was never seen")
-    found = client.CustomObjectsApi(api_client).get_namespaced_custom_object(
-        "webapp.tutorial.kubebuilder.io", "v1", namespace, "guestbooks", made.name
-    )
-    assert found["metadata"]["uid"] == made.body["metadata"]["uid"]
-"""
-
-
 def own(home: Home) -> Finished:
-    folder = suite(home, "my_suite", test_message=readme_suite(), test_library=OFFICIAL)
+    folder = suite(home, "my_suite", test_message=readme_suite())
     return home.run("--suite", folder).finish()
 
 

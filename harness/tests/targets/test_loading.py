@@ -127,7 +127,7 @@ def test_a_problem_names_the_file_as_the_user_would(
         ("none.yaml", "There is no file or folder 'none.yaml'.", "Give the path of a target.yaml"),
         ("", "'' is no target.", "Bundled: "),
         ("a\0b", "'a\\x00b' is no target.", "Bundled: "),
-        ("config", "The folder 'config' has no target.yaml.", "Bundled: "),
+        ("config", "The folder 'config' has no target.yaml.", "`harness init config` writes one"),
         ("x" * 300, "is no target: File name too long.", ""),
         ("/dev/null", "/dev/null: isn't a regular file", "Mend the file"),
     ],
