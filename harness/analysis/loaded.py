@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _NO_LOAD = "there was no load, or it was stopped before its first phase was over"
+_GROWTH = "growth"
 _UNSETTLED = frozenset({KneeState.INCONCLUSIVE, KneeState.GENERATOR_LIMITED})
 
 
@@ -77,9 +78,14 @@ def load_questions(evidence: Evidence) -> tuple[str, ...]:
     found += [
         f"The load generator was the limit in {phase.name}: {phase.generator_limited}"
         for phase in result.phases
-        if phase.role == PhaseRole.MEASURE and phase.generator_limited
+        if phase.role == PhaseRole.MEASURE and phase.generator_limited and not _unharmed(phase)
     ]
     return tuple(found)
+
+
+def _unharmed(phase: PhaseResult) -> bool:
+    """Whether a late generator does no harm: growth's latencies begin with the write's echo."""
+    return phase.profile == _GROWTH and not phase.arrived.dropped
 
 
 def every_arrival_converges(case: Case) -> CheckOutcome:

@@ -46,6 +46,7 @@ class AuditFollower:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
+        self._last: CallLog | None = None
         self._begin()
         self.bytes_read = 0
 
@@ -73,7 +74,7 @@ class AuditFollower:
         self._log = CallLog()
         self._positions = array("I")
         self._open: dict[tuple[str, str], int] = {}
-        self._last: CallLog | None = None
+        self._last = None
 
     def _is_other(self, files: tuple[Path, ...]) -> bool:
         for path, place in self._places.items():

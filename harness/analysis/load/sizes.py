@@ -1,7 +1,8 @@
 """How figures grow from size to size: what was measured at each, and the fits through it.
 
-At each size the same updates arrived at the same rate (`harness.model.growth`). A size at which the
-load generator was the limit says nothing and is left out; one at which the operator didn't keep up
+At each size the same updates arrived at the same rate (`harness.model.growth`). Where arrivals were
+dropped the rate was lower, and the latency says nothing. A late generator does no harm: these
+latencies begin with the watch event of the own write. A size at which the operator didn't keep up
 stays in, though its latency would have been larger still, and the sentence says so.
 """
 
@@ -71,13 +72,12 @@ def growths(
         for size in evidence.growth_sizes()
         if size.phase in by_name
     ]
-    good = [item for item in every if not item.result.generator_limited]
     grown: list[Growth] = []
     each: list[Slope] = []
     for by in Growing:
-        mine = [item for item in good if item.size.by is by]
+        mine = [item for item in every if item.size.by is by]
         # Where none of the unrelated objects is there yet is where custom resources ended.
-        before = [item for item in good if item.size.by is not by][-1:]
+        before = [item for item in every if item.size.by is not by][-1:]
         base = before if by is Growing.UNRELATED and mine else []
         for figure, unit, points in _figures(evidence, mine):
             found = growth(points, figure=figure, unit=unit, by=by)
@@ -142,7 +142,7 @@ def _by(mine: Sequence[_Size]) -> list[tuple[float, _Size]]:
 
 def _latency(item: _Size, q: float) -> float | None:
     found = item.result.latency("reconcile")
-    percentile = found.at(q) if found else None
+    percentile = found.at(q) if found and not item.result.arrived.dropped else None
     return percentile.ms if percentile else None
 
 

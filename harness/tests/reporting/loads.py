@@ -6,6 +6,7 @@ from harness.model.loadresult import (
     Arrived,
     Attribution,
     Cause,
+    Growth,
     Knee,
     KneeState,
     Latency,
@@ -15,6 +16,7 @@ from harness.model.loadresult import (
     Percentile,
     PhaseResult,
     QueueFigures,
+    Slope,
     StepState,
     Sustainability,
 )
@@ -120,6 +122,31 @@ LOAD = LoadResult(
         evidence=(f"guestbook has one worker {HOSTILE}",),
         others=(Cause.CLUSTER,),
         remedy="Raise MaxConcurrentReconciles.",
+    ),
+    growth=(
+        Growth(
+            figure="reconcile p50",
+            unit="ms",
+            by="custom resources",
+            exponent=0.62,
+            low=0.55,
+            high=0.69,
+            scale=0.8,
+            points=((50.0, 9.1), (400.0, 32.5), (1600.0, 77.0)),
+            sentence=f"reconcile p50 grows slower than the number {HOSTILE}",
+        ),
+    ),
+    each_object=(
+        Slope(
+            figure="memory",
+            unit="B",
+            each=900.0,
+            low=-4000.0,
+            high=5800.0,
+            points=((50.0, 5e7), (400.0, 5.1e7), (1600.0, 5.1e7)),
+            seen=False,
+            sentence="what each of the custom resources costs in memory is below the limit",
+        ),
     ),
     problems=(f"steady: a worker died {HOSTILE}",),
 )

@@ -21,6 +21,15 @@ def with_knee(**changes: object) -> LoadResult:
     return msgspec.structs.replace(LOAD, knee=msgspec.structs.replace(LOAD.knee, **changes))
 
 
+def test_growth_has_its_interval_and_its_ends() -> None:
+    (row,) = view().growth
+    assert row[2] == "0.62 (0.55 to 0.69)"
+    assert row[3:5] == ("9.1 ms at 50", "77 ms at 1,600")
+    (cost,) = view().each
+    assert cost[2] == "below detection limit"
+    assert cost[3].endswith("KiB")
+
+
 def test_a_run_without_load_has_no_section() -> None:
     assert load_view(None) is None
 
