@@ -103,6 +103,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()
     """What else turns the verdict: "minor", "not_verified"."""
+    baseline: str = ""
+    """An earlier run that this one is held against: its folder or result.json; empty for none."""
+    allowed: dict[str, float] = {}
+    """By which share each figure may be worse than in the baseline."""
     prometheus_url: str = ""
     """A Prometheus that scrapes the operator already; empty for one of the run's own."""
     keyword: str = ""

@@ -13,7 +13,7 @@ from harness.settings import LoadSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["load_options", "load_settings"]
+__all__ = ["Duration", "load_options", "load_settings"]
 
 _UI = "127.0.0.1:8089"
 _LAST_PORT = 65_535
@@ -36,7 +36,7 @@ _OF = {
 _WITHOUT = frozenset({"unit", "smoke"})  # bundled suites that generate no load
 
 
-class _Duration(click.ParamType[float]):
+class Duration(click.ParamType[float]):
     """Seconds, from a number with or without a unit."""
 
     name = "time"
@@ -72,7 +72,7 @@ _OPTIONS = (
     click.option(
         "--duration",
         "load_duration",
-        type=_Duration(),
+        type=Duration(),
         metavar="TIME",
         help="How long steady, ramp and churn last, a soak, and each size of growth; at most, for "
         "the search for the knee. Seconds, or with a unit: 90, 5m, 8h.",

@@ -46,9 +46,9 @@ class AuditFollower:
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
+        self.bytes_read = 0
         self._last: CallLog | None = None
         self._begin()
-        self.bytes_read = 0
 
     def calls(self) -> CallLog:
         """Reads on, and returns one record for each request; those without an end come last."""

@@ -22,6 +22,7 @@ from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
+from harness.model.comparison import Baseline, ComparisonPlan
 from harness.model.findings import Finding
 from harness.model.growth import GrowthSize
 from harness.model.installation import Installation
@@ -166,6 +167,16 @@ class Evidence:
         """What load was made of; None where there was none."""
         return self._document(self.run.load_plan_file, LoadPlan)
 
+    @cached_property
+    def comparison_plan(self) -> ComparisonPlan | None:
+        """How two builds were run in turn; None where they weren't."""
+        return self._document(self.run.comparison_plan_file, ComparisonPlan)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The earlier run that this one is held against; None for none."""
+        return self._document(self.run.baseline_file, Baseline)
+
     def load_phases(self) -> tuple[LoadPhase, ...]:
         """Returns the phases of the load that are over, in order."""
         return self._records(self.run.load_phases_file, LoadPhase)
@@ -182,6 +193,10 @@ class Evidence:
     def plateaus(self) -> tuple[Plateau, ...]:
         """Returns the plateaus of a soak, in order."""
         return self._records(self.run.plateaus_file, Plateau)
+
+    def soak_inventory(self, name: str) -> Inventory | None:
+        """Returns what the cluster held at a soak's "begin" or "end"; None where nobody looked."""
+        return self._soak_inventories.get(name)
 
     def profile(self, kind: str, workload: str, cycle: int) -> str:
         """Returns a profile's text; empty where there is none, or a kill tore it.
@@ -370,6 +385,10 @@ class Evidence:
     @cached_property
     def _inventories(self) -> dict[str, Inventory]:
         return {item.name: item for item in self._records(self.run.inventory_file, Inventory)}
+
+    @cached_property
+    def _soak_inventories(self) -> dict[str, Inventory]:
+        return {item.name: item for item in self._records(self.run.soak_inventory_file, Inventory)}
 
     @cached_property
     def _stages(self) -> tuple[StageRecord, ...]:

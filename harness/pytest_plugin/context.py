@@ -90,6 +90,10 @@ class Context:
         """The harness identity's."""
         return Path(self.cluster.kubeconfig)
 
+    def installed(self, installation: Installation) -> None:
+        """Takes another installation: what a suite has put in the place of the operator."""
+        self.session = msgspec.structs.replace(self.session, installation=installation)
+
     @cached_property
     def client(self) -> KubeClient:
         """The harness identity's client."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model.comparison import PROFILE
 from harness.model.load import ArrivalProcess, PhaseRole
 from harness.model.loadresult import KneeState
 from harness.model.measurement import Measurement
@@ -33,7 +34,6 @@ _GROWTHS = {
     "reconciles of an update": "growth_reconciles",
 }
 _COSTS = {"memory": "memory_per_object", "live heap": "live_heap_per_object"}
-_KIB = 1024.0
 _GROWTH_PROFILE = "growth"  # each of its phases is a point of an exponent
 _KNOWN = frozenset({KneeState.CONFIRMED, KneeState.AT_LEAST, KneeState.GENERATOR_LIMITED})
 
@@ -48,7 +48,7 @@ def load_figures(result: LoadResult) -> list[Measurement]:
     found = [] if result.knee is None else list(_knee(result.knee))
     found += [*map(_exponent, result.growth), *map(_cost, result.each_object)]
     for phase in result.phases:
-        if phase.role == PhaseRole.MEASURE:
+        if phase.role == PhaseRole.MEASURE and phase.profile != PROFILE:  # of a block by itself
             found += [*_latencies(phase), *_flow(phase)]
     return found
 
@@ -74,15 +74,15 @@ def _exponent(found: Growth) -> Measurement:
 def _cost(found: Slope) -> Measurement:
     return Measurement(
         name=_COSTS[found.figure],
-        value=found.each / _KIB,
-        unit="KiB",
+        value=found.each,
+        unit=found.unit,
         n=len(found.points),
         method=(
             f"{found.figure} at rest by the number of {found.by}, by least squares; "
             f"{found.sentence}"
         ),
-        low=found.low / _KIB,
-        high=found.high / _KIB,
+        low=found.low,
+        high=found.high,
         subject=found.by,
         headline=True,
     )

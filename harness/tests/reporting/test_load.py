@@ -23,11 +23,17 @@ def with_knee(**changes: object) -> LoadResult:
 
 def test_growth_has_its_interval_and_its_ends() -> None:
     (row,) = view().growth
-    assert row[2] == "0.62 (0.55 to 0.69)"
-    assert row[3:5] == ("9.1 ms at 50", "77 ms at 1,600")
+    assert row[2] == "1.00 (0.90 to 1.10)"
+    assert row[3:5] == ("2 ms at 100", "20 ms at 1,000")
+
+
+def test_what_could_not_be_seen_has_no_value() -> None:
     (cost,) = view().each
-    assert cost[2] == "below detection limit"
-    assert cost[3].endswith("KiB")
+    assert cost[2:4] == ("4 KiB", "3.5 to 4.5 KiB")
+    (slope,) = LOAD.each_object
+    unseen = msgspec.structs.replace(slope, low=-1.0, seen=False)
+    (cost,) = view(msgspec.structs.replace(LOAD, each_object=(unseen,))).each
+    assert cost[2:4] == ("below detection limit", "-1 to 4.5 KiB")
 
 
 def test_a_run_without_load_has_no_section() -> None:
@@ -82,14 +88,7 @@ def test_what_did_not_simply_end_is_counted() -> None:
         assert words in sentence
 
 
-def test_the_plot_has_a_point_each_step_and_a_table_that_says_why() -> None:
-    plot = view().plot
-    assert plot is not None
-    assert [point.status for point in plot.points] == ["pass", "pass", "fail", "not_verified"]
-    assert plot.knee
-    assert plot.rows[3][-2:] == ("the generator was the limit", "the generator dropped 3 arrivals")
-
-
 def test_counters_of_the_operator_are_shown_by_queue() -> None:
     (row,) = view().operator
-    assert row == ("steady", "guestbook", "8,040", "3.1 ms", "0.2", "66% of 1", "9.8 ms", "0", "2")
+    figures = ("8,040", "3.1 ms", "0.2", "66% of 1", "9.8 ms", "0", "2", "not offered")
+    assert row == ("steady", "guestbook", *figures)

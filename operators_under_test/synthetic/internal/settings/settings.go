@@ -34,6 +34,8 @@ type Settings struct {
 	// ClientQPS and ClientBurst are client-go's own limits; 0 for none.
 	ClientQPS   float64 `env:"CLIENT_QPS"`
 	ClientBurst int     `env:"CLIENT_BURST"`
+	// ClientMetrics registers client-go's metrics of its requests' sizes and its limiter's waits.
+	ClientMetrics bool `env:"CLIENT_METRICS"`
 	// WebhookDelay is how long the validating webhook takes, where it is asked.
 	WebhookDelay time.Duration `env:"WEBHOOK_DELAY"`
 	// Burn is processor time that each service takes in addition.
