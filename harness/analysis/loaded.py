@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 _NO_LOAD = "there was no load, or it was stopped before its first phase was over"
+_GROWTH = "growth"
 _BACKLOG = (
     "the operator still worked off its backlog when the run was over, so what it forgot can't be "
     "told from what it would still have done"
@@ -85,8 +86,14 @@ def load_questions(evidence: Evidence) -> tuple[str, ...]:
         if phase.role == PhaseRole.MEASURE
         and phase.profile != PROFILE  # the comparison tells it, once for each build
         and phase.generator_limited
+        and not _unharmed(phase)
     ]
     return tuple(found)
+
+
+def _unharmed(phase: PhaseResult) -> bool:
+    """Whether a late generator does no harm: growth's latencies begin with the write's echo."""
+    return phase.profile == _GROWTH and not phase.arrived.dropped
 
 
 def every_arrival_converges(case: Case) -> CheckOutcome:

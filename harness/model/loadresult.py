@@ -382,7 +382,7 @@ class Slope(msgspec.Struct, frozen=True, kw_only=True):
     """What each further object costs, for example memory, in `unit`, with its 95 % interval.
 
     Attributes:
-        figure: For example "memory", "live heap".
+        figure: For example "memory", "live heap"; in KiB.
         unit: Of `each`, `low`, `high` and the second of each point.
         by: As of `Growth`.
         points: (objects, figure), as measured.

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
     )
     from harness.reporting.plots import Plot
 
-__all__ = ["LoadView", "load_view"]
+__all__ = [
+    "COST_HEADER",
+    "GROWTH_HEADER",
+    "LoadView",
+    "cost_rows",
+    "growth_rows",
+    "load_view",
+]
+
+GROWTH_HEADER = ("Figure", "Number of", "Exponent (95 % interval)", "First", "Last", "In words")
+COST_HEADER = ("Figure", "Each of the", "Costs", "95 % interval", "In words")
 
 _NONE = "-"
 _NOT_OFFERED = "not offered"
@@ -42,6 +52,8 @@ class LoadView(msgspec.Struct, frozen=True, kw_only=True):
         lags: Table: the latencies that the total is made of.
         operator: Table: a row each queue and phase.
         counted: Where arrivals didn't simply end, a sentence each.
+        growth: Table: figure, by what, exponent, first and last value, a sentence.
+        each: Table: what each object costs, by what, a sentence.
         plots: The knee, the distribution of latencies, growth.
     """
 
@@ -53,6 +65,8 @@ class LoadView(msgspec.Struct, frozen=True, kw_only=True):
     operator: tuple[tuple[str, ...], ...]
     counted: tuple[str, ...]
     plots: tuple[Plot, ...]
+    growth: tuple[tuple[str, ...], ...]
+    each: tuple[tuple[str, ...], ...]
 
 
 def load_view(load: LoadResult | None) -> LoadView | None:
@@ -71,6 +85,39 @@ def load_view(load: LoadResult | None) -> LoadView | None:
         operator=tuple(row for item in load.operator for row in _queues(item)),
         counted=tuple(sentence for phase in load.phases for sentence in _counted(phase)),
         plots=load_plots(load),
+        growth=growth_rows(load),
+        each=cost_rows(load),
+    )
+
+
+def growth_rows(load: LoadResult | None) -> tuple[tuple[str, ...], ...]:
+    """Returns a row for each figure that was followed over sizes, as `GROWTH_HEADER` says."""
+    return tuple(
+        (
+            one_line(found.figure),
+            one_line(found.by),
+            f"{found.exponent:.2f} ({found.low:.2f} to {found.high:.2f})",
+            *(
+                f"{quantity(value, found.unit)} at {number(objects)}"
+                for objects, value in (min(found.points), max(found.points))
+            ),
+            one_line(found.sentence),
+        )
+        for found in (load.growth if load else ())
+    )
+
+
+def cost_rows(load: LoadResult | None) -> tuple[tuple[str, ...], ...]:
+    """Returns a row for what each object costs, as `COST_HEADER` says."""
+    return tuple(
+        (
+            one_line(found.figure),
+            one_line(found.by),
+            quantity(found.each, found.unit) if found.seen else "below detection limit",
+            f"{number(found.low)} to {quantity(found.high, found.unit)}",
+            one_line(found.sentence),
+        )
+        for found in (load.each_object if load else ())
     )
 
 

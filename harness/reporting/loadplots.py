@@ -292,10 +292,13 @@ def _slope(place: int, found: Slope) -> Plot:
     x = (points[0][0], points[-1][0])
     return Plot(
         id=f"each-{place}",
-        title=f"{figure.capitalize()} by objects{_unit(found.unit)}",
+        title=f"{figure.capitalize()} by {one_line(found.by)}{_unit(found.unit)}",
         sentence=(
-            f"Each further object costs {each} of {figure} (95 % interval {ends}); "
-            f"{_ends(points, found.unit)}."
+            (
+                one_line(found.sentence)
+                or f"each further object costs {each} of {figure} (95 % interval {ends})"
+            )
+            + f"; {_ends(points, found.unit)}."
         ),
         x=Axis(title="objects"),
         y=Axis(unit=one_line(found.unit)),

@@ -16,6 +16,7 @@ from harness.reporting.digest import (
     unlisted,
     worst,
 )
+from harness.reporting.load import COST_HEADER, GROWTH_HEADER, cost_rows, growth_rows
 from harness.reporting.soak import HEADER, soak_table
 from harness.reporting.text import (
     GATE_WORDS,
@@ -72,6 +73,7 @@ def render_summary(result: RunResult) -> str:
         *_gates(result.gates),
         *_proofs(result.permissions),
         *_measurements(result),
+        *_growth(result),
         *_soak(result),
         f"Everything else is in `report.html` of run {escaped(run.id)}.",
     ]
@@ -228,6 +230,14 @@ def _measurements(result: RunResult) -> list[str]:
     optional = ((intervals, "95 % interval"), (True, "n"), (parted, "Of these"))
     header = ("Measurement", "Value", *(name for wanted, name in optional if wanted))
     return [_table("Measurements", header, rows)]
+
+
+def _growth(result: RunResult) -> list[str]:
+    rows, costs = growth_rows(result.load), cost_rows(result.load)
+    return [
+        *([_table("Growth with the number of objects", GROWTH_HEADER, rows)] if rows else []),
+        *([_table("What each object costs", COST_HEADER, costs)] if costs else []),
+    ]
 
 
 def _soak(result: RunResult) -> list[str]:

@@ -34,7 +34,6 @@ _GROWTHS = {
     "reconciles of an update": "growth_reconciles",
 }
 _COSTS = {"memory": "memory_per_object", "live heap": "live_heap_per_object"}
-_KIB = 1024.0
 _GROWTH_PROFILE = "growth"  # each of its phases is a point of an exponent
 _KNOWN = frozenset({KneeState.CONFIRMED, KneeState.AT_LEAST, KneeState.GENERATOR_LIMITED})
 
@@ -75,15 +74,15 @@ def _exponent(found: Growth) -> Measurement:
 def _cost(found: Slope) -> Measurement:
     return Measurement(
         name=_COSTS[found.figure],
-        value=found.each / _KIB,
-        unit="KiB",
+        value=found.each,
+        unit=found.unit,
         n=len(found.points),
         method=(
             f"{found.figure} at rest by the number of {found.by}, by least squares; "
             f"{found.sentence}"
         ),
-        low=found.low / _KIB,
-        high=found.high / _KIB,
+        low=found.low,
+        high=found.high,
         subject=found.by,
         headline=True,
     )

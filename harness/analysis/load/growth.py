@@ -26,7 +26,6 @@ _LEAST = 3
 _TAIL = 0.975
 _FLAT = 0.05  # twice the objects, and 3.5 % more: measurable, and nothing to worry about
 _OPEN = 0.5  # such growth would matter, and wasn't excluded
-_KIB = 1024.0
 
 
 def growth(
@@ -73,7 +72,7 @@ def slope(
     Args:
         points: (number of objects, figure).
         figure: What each one costs, for example "memory".
-        unit: Of the figure; bytes are told in KiB in the sentence.
+        unit: Of the figure.
         by: What there is more of.
 
     Returns:
@@ -112,8 +111,6 @@ def _line(
 
 
 def _cost(figure: str, by: str, unit: str, found: tuple[float, float, float]) -> str:
-    if unit == "B":
-        unit, found = "KiB", (found[0] / _KIB, found[1] / _KIB, found[2] / _KIB)
     each, low, high = found
     one = f"each of the {by}"
     if low <= 0 <= high:

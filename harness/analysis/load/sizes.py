@@ -1,8 +1,9 @@
 """How figures grow from size to size: what was measured at each, and the fits through it.
 
-At each size the same updates arrived at the same rate (`harness.model.growth`). A size at which the
-load generator was the limit says nothing and is left out; one at which the operator didn't keep up
-stays in, though its latency would have been larger still, and the sentence says so.
+At each size the same updates arrived at the same rate (`harness.model.growth`). Where arrivals were
+dropped, or the operator didn't keep up, the latency is of the phase's length, and says nothing; the
+sentence tells which sizes were left out. A late generator does no harm: these latencies begin with
+the watch event of the own write.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["growths"]
 
-_MS, _MIB = 1e3, float(1 << 20)
+_MS, _KIB, _MIB = 1e3, 1024.0, float(1 << 20)
 _NS = 1e9
 _NOT_ITS_WORK = frozenset(
     {
@@ -71,13 +72,12 @@ def growths(
         for size in evidence.growth_sizes()
         if size.phase in by_name
     ]
-    good = [item for item in every if not item.result.generator_limited]
     grown: list[Growth] = []
     each: list[Slope] = []
     for by in Growing:
-        mine = [item for item in good if item.size.by is by]
+        mine = [item for item in every if item.size.by is by]
         # Where none of the unrelated objects is there yet is where custom resources ended.
-        before = [item for item in good if item.size.by is not by][-1:]
+        before = [item for item in every if item.size.by is not by][-1:]
         base = before if by is Growing.UNRELATED and mine else []
         for figure, unit, points in _figures(evidence, mine):
             found = growth(points, figure=figure, unit=unit, by=by)
@@ -85,11 +85,11 @@ def growths(
                 grown.append(_remarked(found, mine))
         for figure in ("memory", "live heap"):
             pairs = [
-                (_count(item, by), item.size.values[figure])
+                (_count(item, by), item.size.values[figure] / _KIB)
                 for item in (*base, *mine)
                 if figure in item.size.values
             ]
-            cost = slope(pairs, figure=figure, unit="B", by=by)
+            cost = slope(pairs, figure=figure, unit="KiB", by=by)
             if cost is not None:
                 each.append(cost)
     return tuple(grown), tuple(each)
@@ -142,7 +142,7 @@ def _by(mine: Sequence[_Size]) -> list[tuple[float, _Size]]:
 
 def _latency(item: _Size, q: float) -> float | None:
     found = item.result.latency("reconcile")
-    percentile = found.at(q) if found else None
+    percentile = found.at(q) if found and not _is_overloaded(item) else None
     return percentile.ms if percentile else None
 
 
@@ -194,12 +194,14 @@ def _reconciles(item: _Size) -> float | None:
 
 
 def _remarked(found: Growth, mine: Sequence[_Size]) -> Growth:
-    behind = [
-        item.size.count
-        for item in mine
-        if item.result.sustained and item.result.sustained.state is StepState.FAILED
-    ]
-    if not behind or found.unit != "ms":  # of what is held at rest, it says nothing
+    behind = [f"{item.size.count:,}" for item in mine if _is_overloaded(item)]
+    if not behind or not found.figure.startswith("reconcile p"):
         return found
-    sentence = f"{found.sentence}; at {min(behind):,} {found.by} it didn't keep up any more"
+    sentence = f"{found.sentence}; left out, since it didn't keep up: {', '.join(behind)}"
     return msgspec.structs.replace(found, sentence=sentence)
+
+
+def _is_overloaded(item: _Size) -> bool:
+    step = item.result.sustained
+    behind = step is not None and step.state is StepState.FAILED
+    return behind or item.result.arrived.dropped > 0

@@ -21,6 +21,21 @@ def with_knee(**changes: object) -> LoadResult:
     return msgspec.structs.replace(LOAD, knee=msgspec.structs.replace(LOAD.knee, **changes))
 
 
+def test_growth_has_its_interval_and_its_ends() -> None:
+    (row,) = view().growth
+    assert row[2] == "1.00 (0.90 to 1.10)"
+    assert row[3:5] == ("2 ms at 100", "20 ms at 1,000")
+
+
+def test_what_could_not_be_seen_has_no_value() -> None:
+    (cost,) = view().each
+    assert cost[2:4] == ("4 KiB", "3.5 to 4.5 KiB")
+    (slope,) = LOAD.each_object
+    unseen = msgspec.structs.replace(slope, low=-1.0, seen=False)
+    (cost,) = view(msgspec.structs.replace(LOAD, each_object=(unseen,))).each
+    assert cost[2:4] == ("below detection limit", "-1 to 4.5 KiB")
+
+
 def test_a_run_without_load_has_no_section() -> None:
     assert load_view(None) is None
 

@@ -134,6 +134,10 @@ class LoadedRun:
         run.load.mkdir(parents=True, exist_ok=True)
         write_document(run.load_plan_file, PLAN)
 
+    def served_by(self, operator: SimulatedOperator) -> None:
+        """Has another operator serve what follows."""
+        self._operator = operator
+
     def constant(
         self,
         rate: float,
