@@ -59,7 +59,7 @@ def load_plots(load: LoadResult) -> tuple[Plot, ...]:
 def _knee(knee: Knee) -> Iterator[Plot]:
     steps = sorted(knee.steps, key=lambda step: step.rate_per_s)
     top = max(step.rate_per_s for step in steps) * 1.05
-    rates = Axis(title="arrivals a second", unit="/s", low=0.0, high=top)
+    rates = Axis(title="arrivals a second", low=0.0, high=top)
     lines = _knee_lines(knee)
     heads = (
         "Arrivals",
@@ -96,11 +96,7 @@ def _knee(knee: Knee) -> Iterator[Plot]:
     yield Plot(
         id="knee-latency",
         title="What each rate costs: latency by arrivals a second, ms",
-        sentence=(
-            f"p99 of the steps' latency: {_range([step.p99_ms or 0.0 for step in timed])} ms, "
-            f"{quantity(timed[0].p99_ms or 0.0, 'ms')} at the lowest rate of "
-            f"{number(timed[0].rate_per_s)}/s."
-        ),
+        sentence=_latency_sentence(timed),
         x=rates,
         y=Axis(unit="ms", scale="log"),
         traces=(
@@ -108,12 +104,21 @@ def _knee(knee: Knee) -> Iterator[Plot]:
             *_by_state(timed, lambda step: step.p99_ms, prefix="p99, "),
         ),
         group=_KNEE,
-        lines=lines,
+        lines=tuple((at, "") for at, _ in lines),
         heads=heads[:1] + heads[4:],
         rows=tuple(row[:1] + row[4:] for row in rows),
         caption="Latency in the steps of the search for the knee",
         height=180,
     )
+
+
+def _latency_sentence(timed: Sequence[Sustainability]) -> str:
+    said = []
+    for state, words in STATES.items():
+        some = [step.p99_ms or 0.0 for step in timed if step.state is state]
+        if some:
+            said.append(f"{_range(some)} ms where {words}")
+    return f"p99 of the steps' latency: {'; '.join(said)}."
 
 
 def _knee_lines(knee: Knee) -> tuple[tuple[float, str], ...]:
@@ -343,4 +348,5 @@ def _unit(unit: str) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    return f"{number(min(values))} to {number(max(values))}"
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low} to {high}"

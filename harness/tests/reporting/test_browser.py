@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from selenium.webdriver import Chrome
 
+    from harness.model.result import RunResult
+
 pytestmark = pytest.mark.browser
 
 _FLAGS = (
@@ -38,7 +40,7 @@ _FLAGS = (
     "--disable-sync",
 )
 _WIDE, _NARROW = 1400, 390
-_PAGES = {
+_PAGES: dict[str, Callable[[], RunResult]] = {
     **results.ALL,
     "load": lambda: msgspec.structs.replace(results.passing(), load=LOAD),
     "soak": lambda: msgspec.structs.replace(results.passing(), soak=SOAK),
@@ -278,7 +280,7 @@ def test_a_chart_is_read_by_keyboard_and_says_what_it_shows(view: Callable[..., 
     place.send_keys(Keys.ARROW_RIGHT)
     place.send_keys(Keys.ARROW_RIGHT)
     said = "return document.querySelector('#knee-plot [aria-live]').textContent"
-    assert browser.execute_script(said) == ("arrivals a second 80 /s; sustained 80 /s")
+    assert browser.execute_script(said) == ("arrivals a second 80; sustained 80/s")
     place.send_keys(Keys.ESCAPE)
     assert browser.execute_script("return document.querySelector('#knee-plot .tip').hidden")
 
