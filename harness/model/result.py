@@ -6,6 +6,7 @@ import msgspec
 
 from harness.model.access import RbacReport
 from harness.model.checklists import AccessChecklist
+from harness.model.comparison import Comparison
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
 from harness.model.loadresult import LoadResult
@@ -156,6 +157,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         tail: The operator's last log lines where it died or never became ready.
         load: What was found under load; None where there was none.
         soak: Leaks, of a soak; None where there was none.
+        comparisons: With another build or an earlier run, one a phase; none where nothing was.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -183,3 +185,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     tail: tuple[str, ...] = ()
     load: LoadResult | None = None
     soak: SoakResult | None = None
+    comparisons: tuple[Comparison, ...] = ()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["LoadView", "load_view"]
 
 _NONE = "-"
+_NOT_OFFERED = "not offered"
 _ROLES = {"warm-up", "drain"}
 
 
@@ -150,7 +151,7 @@ def _with_bounds(found: Percentile) -> str:
 def _queues(item: OperatorFigures) -> Iterator[tuple[str, ...]]:
     for queue in item.queues:
         used = "" if queue.utilisation is None else f"{queue.utilisation:.0%} of {queue.workers}"
-        calls = item.api_calls_per_reconcile
+        calls, size = item.api_calls_per_reconcile, item.api_bytes_per_reconcile
         yield (
             one_line(item.phase),
             one_line(queue.queue),
@@ -161,6 +162,7 @@ def _queues(item: OperatorFigures) -> Iterator[tuple[str, ...]]:
             _ms(queue.work_ms),
             number(queue.retries),
             _NONE if calls is None else number(calls),
+            _NOT_OFFERED if size is None else quantity(size, "B"),
         )
 
 
