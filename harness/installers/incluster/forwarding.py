@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from harness.installers.workloads import Chosen
     from harness.model.cluster import Cluster
 
-__all__ = ["Ways", "lead", "metrics_of", "pprof_of"]
+__all__ = ["Ways", "close_ways", "lead", "metrics_of", "pprof_of"]
 
 _NAME = "port-forward"
 _START_S = 20.0  # Python's own start, on a machine that is busy
 _SPEAK_S = 15.0  # a Pod that was ready may be on its way out, and the next one not ready yet
+_END_S = 5.0
 _TURN_S = 0.05
 _LOOK_S = 0.2
 _BAD_REQUEST = "400"  # what Go answers to plain HTTP where it wants TLS
@@ -86,6 +87,12 @@ def lead(
     )
     _await(ways, guard, log, Deadline(_START_S, clock=clock))
     return ways
+
+
+def close_ways(guard: Guard) -> None:
+    """Ends what `lead` started, if it did and it still runs: an operator may be installed again."""
+    if any(process.name == _NAME and process.running for process in guard.processes()):
+        guard.stop(_NAME, grace_s=_END_S)
 
 
 def _await(ways: Ways, guard: Guard, log: Path, deadline: Deadline) -> None:

@@ -18,7 +18,7 @@ from harness.installers.certificates import Authority
 from harness.installers.faults import not_ready
 from harness.installers.images import choosing
 from harness.installers.incluster.control import ClusterControl
-from harness.installers.incluster.forwarding import lead, metrics_of, pprof_of
+from harness.installers.incluster.forwarding import close_ways, lead, metrics_of, pprof_of
 from harness.installers.incluster.helm import Release
 from harness.installers.incluster.preparing import (
     Prepared,
@@ -223,6 +223,7 @@ class InClusterInstaller:
             for chosen in self._workloads:
                 self._end_pods(chosen, deadline)
         finally:
+            close_ways(self._guard)
             if self._release is not None:
                 self._release.uninstall()
 
