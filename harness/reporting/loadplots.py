@@ -34,6 +34,7 @@ _MARKS = {
     StepState.GENERATOR_LIMITED: ("ring", 5),
 }
 _NONE = "-"
+_MIB = float(1 << 20)
 _KNEE = "knee"
 _TOLD = (0.5, 0.9, 0.99, 0.999)
 _NINES = ((0.5, "p50"), (0.9, "p90"), (0.99, "p99"), (0.999, "p99.9"), (0.9999, "p99.99"))
@@ -59,7 +60,7 @@ def load_plots(load: LoadResult) -> tuple[Plot, ...]:
 def _knee(knee: Knee) -> Iterator[Plot]:
     steps = sorted(knee.steps, key=lambda step: step.rate_per_s)
     top = max(step.rate_per_s for step in steps) * 1.05
-    rates = Axis(title="arrivals a second", unit="/s", low=0.0, high=top)
+    rates = Axis(title="arrivals a second", low=0.0, high=top)
     lines = _knee_lines(knee)
     heads = (
         "Arrivals",
@@ -96,11 +97,7 @@ def _knee(knee: Knee) -> Iterator[Plot]:
     yield Plot(
         id="knee-latency",
         title="What each rate costs: latency by arrivals a second, ms",
-        sentence=(
-            f"p99 of the steps' latency: {_range([step.p99_ms or 0.0 for step in timed])} ms, "
-            f"{quantity(timed[0].p99_ms or 0.0, 'ms')} at the lowest rate of "
-            f"{number(timed[0].rate_per_s)}/s."
-        ),
+        sentence=_latency_sentence(timed),
         x=rates,
         y=Axis(unit="ms", scale="log"),
         traces=(
@@ -108,12 +105,21 @@ def _knee(knee: Knee) -> Iterator[Plot]:
             *_by_state(timed, lambda step: step.p99_ms, prefix="p99, "),
         ),
         group=_KNEE,
-        lines=lines,
+        lines=tuple((at, "") for at, _ in lines),
         heads=heads[:1] + heads[4:],
         rows=tuple(row[:1] + row[4:] for row in rows),
         caption="Latency in the steps of the search for the knee",
         height=180,
     )
+
+
+def _latency_sentence(timed: Sequence[Sustainability]) -> str:
+    said = []
+    for state, words in STATES.items():
+        some = [step.p99_ms or 0.0 for step in timed if step.state is state]
+        if some:
+            said.append(f"{_range(some)} ms where {words}")
+    return f"p99 of the steps' latency: {'; '.join(said)}."
 
 
 def _knee_lines(knee: Knee) -> tuple[tuple[float, str], ...]:
@@ -258,9 +264,9 @@ def _growth(place: int, found: Growth) -> Plot:
     figure, by = one_line(found.figure), one_line(found.by)
     return Plot(
         id=f"growth-{place}",
-        title=f"{figure.capitalize()} by {by}{_unit(found.unit)}",
+        title=f"{_capital(figure)} by {by}{_unit(found.unit)}",
         sentence=(
-            f"{one_line(found.sentence)}: exponent {found.exponent:.2f} (95 % interval "
+            f"{_capital(one_line(found.sentence))}: exponent {found.exponent:.2f} (95 % interval "
             f"{found.low:.2f} to {found.high:.2f}); {_ends(found.points, found.unit)}."
         ),
         x=Axis(title=by, scale="log"),
@@ -275,7 +281,7 @@ def _growth(place: int, found: Growth) -> Plot:
             ),
             _measured(found.points),
         ),
-        heads=(by.capitalize(), figure),
+        heads=(_capital(by), figure),
         rows=_points(found.points, found.unit),
         caption=f"{figure} by {by}",
         height=200,
@@ -283,40 +289,39 @@ def _growth(place: int, found: Growth) -> Plot:
 
 
 def _slope(place: int, found: Slope) -> Plot:
-    figure = one_line(found.figure)
-    each = f"{number(found.each)} {one_line(found.unit)}".strip()
-    ends = f"{number(found.low)} to {number(found.high)}"
-    points = sorted(found.points)
+    """A straight line; bytes are drawn in MiB."""
+    size, unit = (_MIB, "MiB") if found.unit == "B" else (1.0, one_line(found.unit))
+    points = sorted((x, y / size) for x, y in found.points)
     middle = math.fsum(x for x, _ in points) / len(points)
     level = math.fsum(y for _, y in points) / len(points)
-    x = (points[0][0], points[-1][0])
+    ends = (points[0][0], points[-1][0])
+    figure, by = one_line(found.figure), one_line(found.by)
+    said = one_line(found.sentence) or f"{figure} by {by}"
     return Plot(
         id=f"each-{place}",
-        title=f"{figure.capitalize()} by {one_line(found.by)}{_unit(found.unit)}",
-        sentence=(
-            (
-                one_line(found.sentence)
-                or f"each further object costs {each} of {figure} (95 % interval {ends})"
-            )
-            + f"; {_ends(points, found.unit)}."
-        ),
-        x=Axis(title="objects"),
-        y=Axis(unit=one_line(found.unit)),
+        title=f"{_capital(figure)} by {by}{_unit(unit)}",
+        sentence=f"{_capital(said)}; {_ends(points, unit)}.",
+        x=Axis(title=by),
+        y=Axis(unit=unit),
         traces=(
             Trace(
-                label=f"{each} each",
-                x=x,
-                y=tuple(level + found.each * (at - middle) for at in x),
+                label="fitted line",
+                x=ends,
+                y=tuple(level + found.each / size * (at - middle) for at in ends),
                 style="guide",
                 colour=5,
             ),
             _measured(points),
         ),
-        heads=("Objects", figure.capitalize()),
-        rows=_points(points, found.unit),
-        caption=f"{figure} by the number of objects",
+        heads=(_capital(by), _capital(figure)),
+        rows=_points(points, unit),
+        caption=f"{figure} by the number of {by}",
         height=200,
     )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _measured(points: Sequence[tuple[float, float]]) -> Trace:
@@ -346,4 +351,5 @@ def _unit(unit: str) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    return f"{number(min(values))} to {number(max(values))}"
+    low, high = number(min(values)), number(max(values))
+    return low if low == high else f"{low} to {high}"

@@ -8,11 +8,11 @@ import msgspec
 
 from harness.model.findings import Status
 from harness.model.soakresult import LeakVerdict
-from harness.reporting.soakplots import amount, soak_plots
+from harness.reporting.soakplots import amount, signal_groups, soak_plots
 from harness.reporting.text import count, number
 
 if TYPE_CHECKING:
-    from harness.model.soakresult import GrowingSite, SoakResult, SoakSignal
+    from harness.model.soakresult import GrowingSite, LeftKind, SoakResult, SoakSignal
     from harness.reporting.plots import Plot
 
 __all__ = ["HEADER", "SignalRow", "SoakTable", "soak_table"]
@@ -35,12 +35,19 @@ _WORDS = {
 }
 
 
+_CHANGES = {
+    LeakVerdict.LEAK: "Worse",
+    LeakVerdict.NO_LEAK: "Not worse",
+    LeakVerdict.INCONCLUSIVE: "Inconclusive",
+}
+_LEAKS = frozenset({"", "beside"})  # groups of what is held; others tell how the soak went
+
+
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     """One signal.
 
     Attributes:
         status: By which the verdict is drawn.
-        decides: Whether the soak's verdict rests on it.
         each: Growth a reconcile, with its interval; empty where nobody counted.
     """
 
@@ -48,7 +55,6 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     subject: str
     status: Status
     verdict: str
-    decides: bool
     slope: str
     growth: str
     detectable: str
@@ -61,12 +67,16 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sentence: What was done.
         sites: Growth, function, place and cycles of each.
+        left: What stayed in the cluster: kind, how many, names, why, how that is known.
+        stayed: The same in a sentence; empty where nobody took an inventory.
         plots: One a signal.
     """
 
     sentence: str
     rows: tuple[SignalRow, ...]
     sites: tuple[tuple[str, str, str, str, str], ...]
+    left: tuple[tuple[str, str, str, str, str], ...]
+    stayed: str
     notes: tuple[str, ...]
     plots: tuple[Plot, ...]
 
@@ -82,17 +92,16 @@ def soak_table(result: SoakResult | None) -> SoakTable | None:
         done.append(f"{count(result.reconciles, 'reconcile')} in them")
     return SoakTable(
         sentence=", ".join(done) + ".",
-        rows=(
-            *(_row(signal, decides=True) for signal in result.signals),
-            *(_row(signal, decides=False) for signal in result.beside),
-        ),
+        rows=tuple(_row(signal, group) for group, signal in signal_groups(result)),
         sites=tuple(map(_site, result.sites)),
+        left=tuple(map(_left, result.left)),
+        stayed=_stayed(result),
         notes=result.notes,
         plots=soak_plots(result),
     )
 
 
-def _row(signal: SoakSignal, *, decides: bool) -> SignalRow:
+def _row(signal: SoakSignal, group: str) -> SignalRow:
     unit, known = signal.unit, signal.detectable is not None
     ends = f"{amount(signal.low, unit)} to {amount(signal.high, unit)}"
     each = ""
@@ -100,11 +109,10 @@ def _row(signal: SoakSignal, *, decides: bool) -> SignalRow:
         middle, low, high = (f"{value:.3g}" for value in signal.each_reconcile)
         each = f"{middle}{' B' if unit == 'B' else ''} a reconcile ({low} to {high})"
     return SignalRow(
-        name=f"{signal.name}{'' if decides else ' (beside)'}",
+        name=f"{signal.name} ({group})" if group else signal.name,
         subject=signal.subject,
         status=_STATUS[signal.verdict],
-        verdict=_WORDS[signal.verdict],
-        decides=decides,
+        verdict=(_WORDS if group in _LEAKS else _CHANGES)[signal.verdict],
         slope=f"{amount(signal.slope, unit)} ({ends})" if known else "unknown",
         growth=amount(signal.growth, unit) if known else "unknown",
         detectable=amount(signal.detectable, unit) if signal.detectable is not None else "unknown",
@@ -115,3 +123,32 @@ def _row(signal: SoakSignal, *, decides: bool) -> SignalRow:
 def _site(site: GrowingSite) -> tuple[str, str, str, str, str]:
     cycles = f"{number(site.first)} to {number(site.last)}"
     return site.kind, amount(site.growth, site.unit), site.function, site.place, cycles
+
+
+def _left(found: LeftKind) -> tuple[str, str, str, str, str]:
+    of = f" of {number(found.created)} created" if found.created else ""
+    more = found.count - len(found.names)
+    names = ", ".join(found.names) + (f", and {number(more)} more" if more > 0 else "")
+    at = f" (line {found.line} of the audit log)" if found.line else ""
+    made = f"; first made by {found.write}{at}" if found.write else ""
+    kind = f"{found.kind} ({found.resource})"
+    return kind, f"{number(found.count)}{of}", names, found.cause, f"{found.how}{made}"
+
+
+def _stayed(result: SoakResult) -> str:
+    """Says what two inventories differ by."""
+    if result.events is None and not result.left:
+        return ""
+    amount_left = sum(found.count for found in result.left)
+    kinds = count(len(result.left), "kind")
+    left = (
+        f"{count(amount_left, 'object')} of {kinds} stayed that the operator had made."
+        if amount_left
+        else "Nothing that the operator had made stayed."
+    )
+    if result.events is None:
+        return left
+    before, after = result.events
+    return (
+        f"{left} Events: {number(before)} before the first cycle, {number(after)} after the last."
+    )

@@ -6,26 +6,39 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
+from harness.model.soakresult import SoakSignal
 from harness.reporting.plots import Axis, Plot, Trace
 from harness.reporting.text import count, number, one_line, quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from harness.model.soakresult import SoakResult, SoakSignal
+    from harness.model.soakresult import SoakResult
 
-__all__ = ["amount", "soak_plots"]
+__all__ = ["amount", "signal_groups", "soak_plots"]
 
+_DECIDING = "signals"
 _KIB, _MIB = 1 << 10, 1 << 20
 _SIZES = ((_MIB, "MiB"), (_KIB, "KiB"))
 
 
+def signal_groups(result: SoakResult) -> Iterator[tuple[str, SoakSignal]]:
+    """Yields every signal of a soak with the name of its group, "" for those that decide.
+
+    Groups are the fields that hold signals, so that a further one shows by itself.
+    """
+    for name in (_DECIDING, *(n for n in result.__struct_fields__ if n != _DECIDING)):
+        found = getattr(result, name)
+        for signal in found if isinstance(found, tuple) else ():
+            if isinstance(signal, SoakSignal):
+                yield "" if name == _DECIDING else name, signal
+
+
 def soak_plots(result: SoakResult) -> tuple[Plot, ...]:
     """Returns a chart of each signal; first those that decide."""
-    signals = (*result.signals, *result.beside)
     return tuple(
-        _plot(f"plateau-{place}", signal, beside=place > len(result.signals))
-        for place, signal in enumerate(signals, start=1)
+        _plot(f"plateau-{place}", signal, group)
+        for place, (group, signal) in enumerate(signal_groups(result), start=1)
     )
 
 
@@ -39,7 +52,7 @@ def amount(value: float, unit: str) -> str:
     return f"{value:.3g} B"
 
 
-def _plot(id: str, signal: SoakSignal, *, beside: bool) -> Plot:
+def _plot(id: str, signal: SoakSignal, group: str) -> Plot:
     size, unit = _size(signal)
     values = [value / size for value in signal.values]
     cycles = tuple(float(cycle) for cycle in range(1, len(values) + 1))
@@ -50,7 +63,7 @@ def _plot(id: str, signal: SoakSignal, *, beside: bool) -> Plot:
     line = _line(signal, values, size)
     return Plot(
         id=id,
-        title=f"{title} (beside)" if beside else title,
+        title=f"{title} ({group})" if group else title,
         sentence=f"{_sentence(signal)} {_ends(signal)}",
         x=Axis(title="cycle", scale="whole", low=0.5, high=len(values) + 0.5),
         y=Axis(scale="whole") if unit == "1" else Axis(unit=unit),
@@ -60,7 +73,7 @@ def _plot(id: str, signal: SoakSignal, *, beside: bool) -> Plot:
         ),
         fills=((0, 1),) if line else (),
         grey=(0.5, left_out + 0.5) if left_out else None,
-        heads=("Cycle", "At rest after it", "Counts"),
+        heads=("Cycle", "Value", "Counts"),
         rows=tuple(
             (
                 number(cycle),
@@ -69,7 +82,7 @@ def _plot(id: str, signal: SoakSignal, *, beside: bool) -> Plot:
             )
             for cycle, value in zip(cycles, signal.values, strict=True)
         ),
-        caption=f"{whose}{name} at rest after each cycle",
+        caption=f"{whose}{name}, cycle by cycle",
         group="cycles",
         height=170,
     )

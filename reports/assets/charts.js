@@ -27,7 +27,8 @@
     const [hours, minutes, rest] = [Math.floor(all / 3600), Math.floor(all / 60), two(all % 60)];
     return hours ? `${hours}:${two(minutes % 60)}:${rest}` : `${minutes}:${rest}`;
   };
-  const quantity = (value, axis) => `${number(value)}${axis.unit ? ` ${axis.unit}` : ""}`;
+  const quantity = (value, { unit }) =>
+    `${number(value)}${unit && !unit.startsWith("/") ? " " : ""}${unit}`;
 
   // The place in an ascending list that lies nearest to a value.
   const nearest = (list, value) => {

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 
 from harness.analysis import bands, convergences, measure, series
+from harness.evidence.ndjson import NdjsonWriter
 from harness.model.measurement import Measurement
 from harness.model.records import Action
 from harness.model.resource import ObjectKey
+from harness.model.soak import Plateau
 from harness.model.target import Readiness
-from harness.tests.analysis.recording import BOOK, BOOKS, CONTROLLERS, Recording, book, child
+from harness.tests.analysis.recording import BOOK, BOOKS, CONTROLLERS, Recording, at, book, child
 
 
 def figures(recording: Recording) -> dict[str, Measurement]:
@@ -292,3 +294,23 @@ def test_bands_are_the_windows_on_the_runs_axis(recording: Recording) -> None:
     (band,) = bands(recording.evidence)
 
     assert (band.name, band.start_s, band.end_s) == ("silence", 10, 12.5)
+
+
+def test_cycles_of_a_soak_are_bands_that_stand_for_their_parts(recording: Recording) -> None:
+    writer = NdjsonWriter(recording.run.plateaus_file)
+    for cycle, second in enumerate((20, 30)):
+        for workload in ("a", "b"):
+            writer.write(
+                Plateau(
+                    cycle=cycle, workload=workload, stamp=at(second), pid=1, values={}, cpu_s=0.0
+                )
+            )
+    writer.close()
+
+    found = bands(recording.evidence)
+
+    assert [(band.name, band.end_s, band.whole) for band in found] == [
+        ("cycle 1", 20, True),
+        ("cycle 2", 30, True),
+    ]
+    assert found[1].start_s == 20

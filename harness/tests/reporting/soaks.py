@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.model.soakresult import GrowingSite, LeakVerdict, SoakResult, SoakSignal
+from harness.model.soakresult import GrowingSite, LeakVerdict, LeftKind, SoakResult, SoakSignal
 from harness.tests.reporting.parts import HOSTILE
 
 __all__ = ["SOAK", "signal"]
@@ -67,4 +67,18 @@ SOAK = SoakResult(
             last=16,
         ),
     ),
+    left=(
+        LeftKind(
+            kind="ConfigMap",
+            resource="configmaps",
+            count=2,
+            names=("ns/a", f"ns/{HOSTILE}"),
+            cause="orphan",
+            how="by the audit log",
+            created=700,
+            write="create /api/v1/configmaps",
+            line=7,
+        ),
+    ),
+    events=(3, 40),
 )

@@ -280,7 +280,7 @@ def test_a_chart_is_read_by_keyboard_and_says_what_it_shows(view: Callable[..., 
     place.send_keys(Keys.ARROW_RIGHT)
     place.send_keys(Keys.ARROW_RIGHT)
     said = "return document.querySelector('#knee-plot [aria-live]').textContent"
-    assert browser.execute_script(said) == ("arrivals a second 80 /s; sustained 80 /s")
+    assert browser.execute_script(said) == ("arrivals a second 80; sustained 80/s")
     place.send_keys(Keys.ESCAPE)
     assert browser.execute_script("return document.querySelector('#knee-plot .tip').hidden")
 

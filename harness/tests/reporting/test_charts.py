@@ -13,10 +13,12 @@ from harness import resources
 from harness.model.loadresult import KneeState
 from harness.model.measurement import Series
 from harness.model.result import PhaseBand
+from harness.model.soakresult import LeakVerdict
 from harness.reporting import render_html
 from harness.reporting.charts import charts
 from harness.reporting.loadplots import load_plots
 from harness.reporting.plots import Plot, encoded
+from harness.reporting.soak import soak_table
 from harness.reporting.soakplots import soak_plots
 from harness.tests.reporting import results
 from harness.tests.reporting.loads import LOAD
@@ -159,6 +161,36 @@ def test_any_further_signal_gets_a_chart_of_its_own() -> None:
     new = signal("API calls a cycle", "1", (310.0,) * 16)
     plots = soak_plots(msgspec.structs.replace(SOAK, signals=(*SOAK.signals, new)))
     assert [plot.title for plot in plots][2] == "manager: API calls a cycle"
+
+
+def test_signals_that_decide_nothing_say_of_which_group_they_are() -> None:
+    cost = signal("CPU time", "s", (0.4,) * 16, verdict=LeakVerdict.LEAK)
+    result = msgspec.structs.replace(SOAK, beside=(), cost=(cost,))
+    assert soak_plots(result)[-1].title == "manager: CPU time, s (cost)"
+    found = soak_table(result)
+    assert found is not None
+    assert [row.verdict for row in found.rows] == ["Leak", "No leak", "Worse"]
+
+
+def test_what_stayed_in_the_cluster_is_told_with_its_write() -> None:
+    found = soak_table(SOAK)
+    assert found is not None
+    assert found.stayed == (
+        "2 objects of 1 kind stayed that the operator had made. Events: 3 before the first cycle, "
+        "40 after the last."
+    )
+    ((kind, left, _, _, how),) = found.left
+    assert (kind, left) == ("ConfigMap (configmaps)", "2 of 700 created")
+    assert how.endswith("first made by create /api/v1/configmaps (line 7 of the audit log)")
+
+
+def test_a_soak_without_leftovers_says_so_where_somebody_looked() -> None:
+    clean = soak_table(msgspec.structs.replace(SOAK, left=()))
+    assert clean is not None
+    assert clean.stayed.startswith("Nothing that the operator had made stayed.")
+    unseen = soak_table(msgspec.structs.replace(SOAK, left=(), events=None))
+    assert unseen is not None
+    assert unseen.stayed == ""
 
 
 def test_data_can_not_end_its_element() -> None:

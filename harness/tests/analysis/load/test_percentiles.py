@@ -5,7 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.analysis.load.percentiles import latency, nearest_rank, rank_interval
+from harness.analysis.load.percentiles import (
+    distribution,
+    latency,
+    nearest_rank,
+    rank_interval,
+)
 from harness.model.loadresult import Latency
 
 MS = 1_000_000
@@ -68,3 +73,17 @@ def test_what_is_still_open_counts_as_slow_and_marks_what_it_reaches_into() -> N
 
 def test_no_samples_are_no_latency() -> None:
     assert latency("total", np.empty(0, np.int64)) is None
+
+
+def test_a_distribution_rises_to_what_all_but_one_of_the_samples_kept() -> None:
+    found = distribution(np.arange(1, 1001)[::-1] * 1_000_000)
+    shares = [share for share, _ in found]
+    assert shares == sorted(set(shares))
+    assert shares[-1] == pytest.approx(0.999)
+    assert found[-1][1] == 999
+    assert dict(found)[0.5] == 500
+    assert len(found) < 60
+
+
+def test_one_sample_is_no_distribution() -> None:
+    assert distribution(np.array([5_000_000])) == ()

@@ -198,3 +198,14 @@ def test_a_closed_loops_figure_stands_beside_the_measured_one(tmp_path: Path) ->
     assert found.closed_loop_p99_ms is not None
     assert p99.ms > 1000
     assert found.closed_loop_p99_ms < 50
+
+
+def test_the_open_ones_are_in_the_distribution_with_the_time_they_waited(tmp_path: Path) -> None:
+    load = Recording(tmp_path)
+    for number in range(4):
+        load.arrival(number, uid=number + 1, object=number, due=0)
+        if number > 1:
+            load.event(10 * number, uid=number + 1, object=number, done=True)
+    found = shown(load, phase(arrivals=4), until_s=7)
+    assert dict(found.distribution)[0.5] == 30
+    assert found.distribution[-1][1] == 7000

@@ -185,6 +185,9 @@ def test_the_load_is_shown_over_time_with_its_phases(recording: Recording, load:
     assert sum(arrivals.values) == pytest.approx(sum(done.values))
     assert max(found["in_flight", "arrivals"].values) >= 200
     assert found["latency", "median"].values[3] == pytest.approx(23, abs=0.1)
+    tail = found["latency", "p99"]
+    assert len(tail.seconds) < len(found["latency", "median"].seconds)  # 100 arrivals a point
+    assert max(tail.values) <= max(found["latency", "largest"].values)
     assert arrivals.seconds[0] >= 5  # on the run's axis
     assert [item.name for item in bands(recording.evidence)] == ["steady", "burst"]
 
