@@ -20,6 +20,7 @@ from harness.model.findings import Status
 from harness.reporting import text
 from harness.reporting.access import PROOF_STATUS, STATE_WORDS, access_matrix
 from harness.reporting.charts import charts
+from harness.reporting.comparison import compared
 from harness.reporting.digest import (
     breakdown,
     findings_of,
@@ -70,6 +71,7 @@ def render_html(result: RunResult) -> str:
             charts=charts(result),
             load=load_view(result.load),
             soak=soak_table(result.soak),
+            comparisons=compared(result.comparisons),
             matrices=access_matrix(result.permissions),
             state_words=STATE_WORDS,
             proof_words=text.PROOF_WORDS,

@@ -103,6 +103,9 @@ def test_a_slower_build_turns_the_verdict_and_an_equal_one_does_not(tmp_path: Pa
     table = slow.report("comparison.md").read_text()
     assert "**Slower than the gate allows**" in table
     assert "6 pairs of neighbouring blocks" in table
+    page = slow.report("report.html").read_text()
+    assert 'id="comparison"' in page
+    assert "beyond the gate" in page
     equal = in_turn(tmp_path / "equal")
     assert gates(equal) == (Verdict.PASS, {"p50": True, "throughput": True})
     assert "Base shop@old, head shop" in equal.report("comparison.md").read_text()
