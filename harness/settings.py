@@ -38,13 +38,16 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What the load suite does; a suite of the user's own may read it, too."""
 
     profile: str = ""
-    """"burst", "steady", "ramp", "churn" or "knee"; empty for the knee, then two minutes at 70 %
-    of it, then a burst."""
+    """"burst", "steady", "ramp", "churn", "knee" or "growth"; empty for the knee, then two minutes
+    at 70 % of it, then a burst."""
     rate: float = 0.0
-    """Arrivals a second of steady, churn and a soak, the last rate of a ramp, the first of the
-    search for the knee; 0 for the profile's own."""
+    """Arrivals a second of steady, churn, growth and a soak, the last rate of a ramp, the first of
+    the search for the knee; 0 for the profile's own."""
     duration: float = 0.0
-    """Seconds of steady, ramp, churn and a soak, budget of the search; 0 for the profile's own."""
+    """Seconds of steady, ramp, churn and a soak, budget of the search, seconds at each size of
+    growth; 0 for the profile's own."""
+    objects: int = 0
+    """Custom resources, and then unrelated objects, at the last size of growth; 0 for 1,600."""
     burst: int = 0
     """Arrivals of a burst; 0 for 200: more than an operator's first retries and queues hide."""
     mix: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)

@@ -134,11 +134,16 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseBand(msgspec.Struct, frozen=True, kw_only=True):
-    """A named phase on the run's time axis, in seconds since its start."""
+    """A named phase on the run's time axis, in seconds since its start.
+
+    Attributes:
+        whole: Whether charts shade it instead of its parts: a cycle of a soak.
+    """
 
     name: str
     start_s: float
     end_s: float
+    whole: bool = False
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):

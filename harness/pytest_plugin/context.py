@@ -11,6 +11,7 @@ import pytest
 
 from harness.clock import SYSTEM_CLOCK, Clock
 from harness.evidence.folder import RunFolder
+from harness.evidence.follower import AuditFollower
 from harness.evidence.ndjson import NdjsonWriter
 from harness.evidence.reader import Evidence
 from harness.guard import Guard
@@ -103,10 +104,15 @@ class Context:
         """The run's guard, by its socket."""
         return Guard.connect(Path(self.session.guard_socket))
 
+    @cached_property
+    def audit(self) -> AuditFollower:
+        """The audit log so far; each of its lines is read once, however often it is asked."""
+        return AuditFollower(self.run)
+
     @property
     def evidence(self) -> Evidence:
-        """Everything recorded so far, read anew."""
-        return Evidence(self.run)
+        """Everything recorded so far, read anew but for the audit log, which is read on."""
+        return Evidence(self.run, audit=self.audit)
 
     @property
     def private(self) -> Path:

@@ -18,6 +18,7 @@ blocks bootstrap alarms
 comparison   two builds, by their blocks
 interleaved  two builds that ran in turn in one run
 stored       two builds, by two kept runs
+growth sizes how figures grow with the number of objects
 timeline     the load over time, for charts
 result figures
              all of it, from a run's evidence; the figures that gates are held against
