@@ -29,7 +29,14 @@ if TYPE_CHECKING:
     from harness.model.load import LoadPhase
     from harness.model.loadresult import PhaseResult
 
-__all__ = ["compare_runs", "converging", "require_alike", "stored_load", "unfinished"]
+__all__ = [
+    "compare_runs",
+    "converging",
+    "flattering",
+    "require_alike",
+    "stored_load",
+    "unfinished",
+]
 
 _STEADY = frozenset({ArrivalProcess.CONSTANT, ArrivalProcess.POISSON})
 _SAME_RATE = 0.01
