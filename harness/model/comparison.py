@@ -61,7 +61,8 @@ class BlockRow(msgspec.Struct, frozen=True, kw_only=True):
         side: `BASE` or `HEAD`.
         number: Of the pair.
         unfinished: Arrivals that were never done.
-        limit: Why the load generator was the limit; empty where it wasn't.
+        limit: Why the load wasn't what it should be; empty where it was. The pair is left out.
+        late: Why tails say more of the load generator; empty where they don't.
         note: Why it was cut short; empty if it wasn't.
         figures: None where nothing was done.
     """
@@ -71,6 +72,7 @@ class BlockRow(msgspec.Struct, frozen=True, kw_only=True):
     arrivals: int
     unfinished: int
     limit: str = ""
+    late: str = ""
     note: str = ""
     figures: Block | None = None
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from harness.model.comparison import Change, Comparison
 
-__all__ = ["as_json", "as_markdown", "as_text", "overall"]
+__all__ = ["Compared", "as_json", "as_markdown", "as_text", "compared", "overall"]
 
 _WORDS = {
     Verdict.PASS: "Not slower than the gate allows",
@@ -31,29 +31,51 @@ def overall(found: Iterable[Comparison]) -> Verdict:
     return next((one for one in order if one in verdicts), Verdict.PASS)
 
 
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """One table, as every report has it."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    remarks: tuple[str, ...]
+
+
+def compared(found: Iterable[Comparison]) -> tuple[Compared, ...]:
+    """Returns the tables of a report."""
+    return tuple(
+        Compared(
+            title=_title(item),
+            heads=_HEADS,
+            rows=tuple(map(_row, item.changes)),
+            remarks=tuple(_remarks(item)),
+        )
+        for item in found
+    )
+
+
 def as_text(found: Sequence[Comparison]) -> str:
     """Returns aligned tables, each with how sure it is."""
     parts = [_WORDS[overall(found)]]
-    for item in found:
-        rows = [_HEADS, *(_row(change) for change in item.changes)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADS))]
+    for item in compared(found):
+        rows = [item.heads, *item.rows]
+        widths = [max(len(row[column]) for row in rows) for column in range(len(item.heads))]
         lines = (
             "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
             for row in rows
         )
-        parts.append("\n".join([_title(item), "", *lines]))
-        parts.append("\n".join(_remarks(item)))
+        parts.append("\n".join([item.title, "", *lines] if item.rows else [item.title]))
+        parts.append("\n".join(item.remarks))
     return "\n\n".join(parts) + "\n"
 
 
 def as_markdown(found: Sequence[Comparison]) -> str:
     """Returns tables for a pull request."""
     parts = [f"**{_WORDS[overall(found)]}**"]
-    for item in found:
-        rows = [_HEADS, ("---",) * len(_HEADS), *(_row(change) for change in item.changes)]
+    for item in compared(found):
+        rows = [item.heads, ("---",) * len(item.heads), *item.rows] if item.rows else []
         lines = ("| " + " | ".join(row) + " |" for row in rows)
-        parts.append(f"{_escaped(_title(item))}\n\n" + "\n".join(lines))
-        parts.append("\n".join(f"- {_escaped(line)}" for line in _remarks(item)))
+        parts.append(f"{_escaped(item.title)}\n\n" + "\n".join(lines))
+        parts.append("\n".join(f"- {_escaped(line)}" for line in item.remarks))
     return "\n\n".join(parts) + "\n"
 
 
@@ -102,13 +124,14 @@ def _remarks(item: Comparison) -> list[str]:
     across = [change.name for change in item.changes if change.undecided]
     if across:
         found.append(
-            f"The interval of {', '.join(across)} reaches across the gate: longer phases make it "
+            f"The interval of {', '.join(across)} reaches across the gate: more load makes it "
             "narrower."
         )
     reach = ", ".join(
         f"{change.name} {number(100 * change.detectable)} %" for change in item.changes
     )
-    found.append(f"Worsening that 4 of 5 such comparisons would find: {reach}.")
+    if reach:
+        found.append(f"Worsening that 4 of 5 such comparisons would find: {reach}.")
     found.append(f"Method: {item.method}.")
     return [*found, item.caveat] if item.caveat else found
 

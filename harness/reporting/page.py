@@ -21,6 +21,7 @@ from harness.model.findings import Status
 from harness.reporting import text
 from harness.reporting.access import PROOF_STATUS, STATE_WORDS, access_matrix
 from harness.reporting.charts import charts
+from harness.reporting.comparison import compared
 from harness.reporting.digest import (
     breakdown,
     findings_of,
@@ -79,6 +80,7 @@ def render_html(result: RunResult) -> str:
             charts=over_time,
             load=load,
             soak=soak,
+            comparisons=compared(result.comparisons),
             drawn=encoded(plots, over_time.bands, over_time.end)
             if plots or over_time.bands
             else "",

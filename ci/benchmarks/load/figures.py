@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import Figures, tell
-
 from harness import command
 from harness.evidence.folder import RunFolder
 from harness.model.load import PhaseRole

@@ -28,7 +28,10 @@ __all__ = ["block_rows", "compare_blocks"]
 
 _MS = 1e3
 _SPOILT = 0.2
-"""Share of the pairs that may be left out because the load generator was the limit in them."""
+"""Share of the pairs in which the load generator may have been the limit."""
+_LAG_SHARE = 0.05
+"""Of the median latency: what the generator's own median delay may be of it."""
+_TAILS = ("p90", "p99")
 
 
 def block_rows(
@@ -62,7 +65,8 @@ def block_rows(
                 number=place[1],
                 arrivals=len(step.fate),
                 unfinished=unfinished(step),
-                limit=result.generator_limited,
+                limit=_limit(result),
+                late=result.generator_limited,
                 note=phase.note,
                 figures=None if figured is None else _told(figured, told),
             )
@@ -73,8 +77,9 @@ def block_rows(
 def compare_blocks(plan: ComparisonPlan, rows: Sequence[BlockRow]) -> Comparison:
     """Compares the builds by the pairs of which both blocks are whole.
 
-    A pair in whose blocks the load generator was the limit is left out, whatever its latencies:
-    they say more of the machine. There may be few such pairs, or the comparison is in doubt.
+    A pair in which arrivals were dropped, or sent late at the median, is left out, whatever its
+    latencies: there may be few such pairs, or the comparison is in doubt. If only the generator's
+    tail was late, in both blocks of a pair alike, tails say more of the machine, and medians don't.
 
     Args:
         plan: Of the comparison.
@@ -96,20 +101,45 @@ def compare_blocks(plan: ComparisonPlan, rows: Sequence[BlockRow]) -> Comparison
             f"the load generator was the limit in {len(spoilt)} of {plan.blocks} pairs: "
             f"{next(iter(spoilt.values()))}"
         )
+    late = {row.number: row.late for row in rows if row.late and row.number not in spoilt}
+    tails = [name for name in plan.gates if name.endswith(_TAILS) and "reconcile" not in name]
+    if tails and len(late) > _SPOILT * plan.blocks:
+        doubts.append(
+            f"{' and '.join(tails)} are gated, and the load generator was late in {len(late)} of "
+            f"{plan.blocks} pairs: {next(iter(late.values()))}"
+        )
     if len(kept) < LEAST_PAIRS:
         return _nothing(plan, len(kept), doubts)
     found = compare(
         *([whole[side][number] for number in kept] for side in (BASE, HEAD)),
         names=(plan.base, plan.head),
     )
-    left_out = f"{len(spoilt)} of {plan.blocks} pairs were left out: the load generator was late."
+    caveat = []
+    if spoilt:
+        caveat.append(f"{len(spoilt)} of {plan.blocks} pairs were left out: arrivals came late.")
+    if late:
+        caveat.append(
+            f"In {len(late)} of {plan.blocks} pairs the load generator's tail was late: p90 and "
+            "p99 of the total latency say more of the machine there."
+        )
     doubted = msgspec.structs.replace(
-        found,
-        doubts=tuple(doubts),
-        flattered=lost[1],
-        caveat=left_out if spoilt else "",
+        found, doubts=tuple(doubts), flattered=lost[1], caveat=" ".join(caveat)
     )
     return gated(doubted, plan.gates)
+
+
+def _limit(result: PhaseResult) -> str:
+    """Why a block's load wasn't what it should be; empty where it was."""
+    if result.arrived.dropped:
+        return f"{result.arrived.dropped} arrivals were dropped: no connection was free in time"
+    lag, total = result.latency("send lag"), result.latency("total")
+    late, median = (item.at(0.5) if item else None for item in (lag, total))
+    if late is None or median is None or late.ms <= _LAG_SHARE * median.ms:
+        return ""
+    return (
+        f"half of its arrivals were sent {late.ms:.3g} ms late or later, beside a median of "
+        f"{median.ms:.3g} ms"
+    )
 
 
 def _told(found: Block, told: Sequence[OperatorFigures]) -> Block:

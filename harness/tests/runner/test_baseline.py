@@ -9,10 +9,19 @@ import msgspec
 import numpy as np
 import pytest
 
+from harness.analysis.load.interleaved import compare_blocks
 from harness.errors import UsageError
 from harness.evidence.folder import RunFolder
 from harness.evidence.ndjson import write_document
-from harness.model.comparison import HEAD, PROFILE, Baseline, ComparisonPlan, block_name
+from harness.model.comparison import (
+    HEAD,
+    PROFILE,
+    Baseline,
+    Block,
+    BlockRow,
+    ComparisonPlan,
+    block_name,
+)
 from harness.model.run import Suite
 from harness.model.verdict import Verdict
 from harness.pytest_plugin.load.interleaved import order
@@ -103,6 +112,9 @@ def test_a_slower_build_turns_the_verdict_and_an_equal_one_does_not(tmp_path: Pa
     table = slow.report("comparison.md").read_text()
     assert "**Slower than the gate allows**" in table
     assert "6 pairs of neighbouring blocks" in table
+    page = slow.report("report.html").read_text()
+    assert 'id="comparison"' in page
+    assert "beyond the gate" in page
     equal = in_turn(tmp_path / "equal")
     assert gates(equal) == (Verdict.PASS, {"p50": True, "throughput": True})
     assert "Base shop@old, head shop" in equal.report("comparison.md").read_text()
@@ -139,6 +151,44 @@ def test_arrivals_that_base_never_did_are_a_doubt_and_those_of_head_flatter_it(
     assert gates(in_turn(tmp_path / "head", forget=second))[1] == {"p50": None, "throughput": None}
     worse = in_turn(tmp_path / "worse", slower=0.2, forget=second)
     assert gates(worse)[1]["p50"] is False
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "late", "names", "verdict", "pairs"),
+    [
+        (1, 0, ("p50",), Verdict.FAIL, 5),  # one is left out
+        (2, 0, ("p50",), Verdict.INCONCLUSIVE, 4),
+        (3, 0, ("p50",), Verdict.INCONCLUSIVE, 3),  # too few for an interval
+        (0, 6, ("p50", "reconcile_p90"), Verdict.FAIL, 6),
+        (0, 1, ("p90",), Verdict.FAIL, 6),
+        (0, 2, ("p90",), Verdict.INCONCLUSIVE, 6),
+    ],
+)
+def test_a_late_load_generator_spoils_what_it_touches(
+    spoilt: int, late: int, names: tuple[str, ...], verdict: Verdict, pairs: int
+) -> None:
+    rows = []
+    for side, number in order(PLAN.blocks):
+        slow = (1.2 if side == HEAD else 1.0) * (1 + 0.001 * number)
+        rows.append(
+            BlockRow(
+                side=side,
+                number=number,
+                arrivals=400,
+                unfinished=0,
+                limit="late" if side == HEAD and number < spoilt else "",
+                late="its tail" if number < late else "",
+                figures=Block(
+                    p50_ms=20 * slow,
+                    p90_ms=30 * slow,
+                    reconcile_p90_ms=25 * slow,
+                    throughput_per_s=40,
+                ),
+            )
+        )
+    plan = msgspec.structs.replace(PLAN, gates=dict.fromkeys(names, 0.05))
+    found = compare_blocks(plan, rows)
+    assert (found.verdict, found.blocks) == (verdict, pairs)
 
 
 def test_a_run_is_red_where_it_is_worse_than_its_baseline(tmp_path: Path) -> None:
