@@ -53,7 +53,7 @@ def test_an_overload_fails_its_gate_and_its_cause_is_told(tmp_path: Path) -> Non
     done = home.run(*STEADY, "--rate", "25", "--timeout", "converge=5", target=target).finish()
 
     assert done.exit_code == ExitCode.FAIL, done.stdout + done.stderr
-    (gate,) = (item for item in done.result.gates if item.gate.name == "load_latency_p99")
+    (gate,) = (item for item in done.result.gates if item.gate.measurement == "load_latency_p99")
     assert gate.met is False
     load = loaded(done)
     assert load.bottleneck is not None

@@ -193,9 +193,9 @@ def test_workers_that_wait_for_something_they_share_are_not_called_busy(workers:
 
 
 def test_a_slow_start_of_a_drain_is_enough_where_workers_wait_for_something_they_share() -> None:
-    shape = drain_rates(arrived_at(40, bucket(30, 20, 240)), start_ns=0)
+    shape = drain_rates(arrived_at(30, bucket(30, 20, 400)), start_ns=0)
     assert shape is not None
-    assert shape.fast_per_s < 3 * shape.slow_per_s
+    assert shape.fast_per_s < 2 * shape.slow_per_s
     found = attribute(waiting(drain=shape))
     assert found.cause is Cause.CLIENT_THROTTLING
     assert [words in line for words, line in zip(TOLD, found.evidence, strict=True)] == [True] * 3
@@ -208,7 +208,8 @@ TOLD = ("a token bucket's burst and refill", "wait for something they share", "0
 
 def arrived_at(rate: float, served: np.ndarray) -> np.ndarray:
     """The same, where arrivals come at a rate: none is done before it came."""
-    return np.maximum(served, (np.arange(len(served)) / rate * S).astype(np.int64))
+    came = (np.arange(len(served)) / rate * S).astype(np.int64)
+    return np.array(np.maximum(served, came))
 
 
 @pytest.mark.parametrize("rate", [5, 20])
