@@ -33,7 +33,9 @@ from harness.analysis.scope.instances import instances_leave_each_other_alone
 from harness.analysis.scope.requests import requests_stay_in_scope
 from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
-from harness.analysis.soaked import nothing_grows
+from harness.analysis.soaked import no_cycle_costs_more, nothing_grows
+from harness.analysis.soakleft import nothing_is_left
+from harness.analysis.soakwatches import no_watch_is_leaked
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
     conventions_are_kept,
@@ -81,6 +83,9 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LOA-102": no_request_fails,
         "LOA-103": drains,
         "SOA-101": nothing_grows,
+        "SOA-110": nothing_is_left,
+        "SOA-111": no_watch_is_leaked,
+        "SOA-112": no_cycle_costs_more,
         "SCO-101": requests_stay_in_scope,
         "SCO-105": writes_only_declared_kinds,
         "SCO-106": nothing_made_is_left,

@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from harness.model.comparison import BlockRow, StoredLoad
+
 __all__ = [
     "Arrived",
     "Attribution",
@@ -80,8 +82,8 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
         collapsed: Of those done, closed by a later generation or by their object's deletion.
         unchanged: Of those done, writes that left the generation as it was.
         tainted: Open while watch events were missing; their latency is at most what is shown.
-        overtaken: Of those in flight, due before another arrival of the run that was done: the
-            operator went past them. The others are its backlog.
+        overtaken: Of those in flight, due so long before another arrival of the run that was done
+            that the operator went past them. The others are its backlog.
     """
 
     arrivals: int
@@ -190,6 +192,9 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
         sustained: Of a phase with a steady rate.
         generator_limited: Why its figures say more of the load generator than of the operator;
             empty where they don't.
+        distribution: (share, ms): that share of all creates and updates had a total latency of at
+            most so much; the open ones count with the time that they had waited. Of phases whose
+            latencies are told, from the least to what all but one of them kept.
         note: Why it was cut short; empty if it wasn't.
     """
 
@@ -209,6 +214,7 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit | None = None
     sustained: Sustainability | None = None
     generator_limited: str = ""
+    distribution: tuple[tuple[float, float], ...] = ()
     note: str = ""
 
     def latency(self, name: str, operation: str = "converge") -> Latency | None:
@@ -373,7 +379,16 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slope(msgspec.Struct, frozen=True, kw_only=True):
-    """What each further object costs, for example memory, in `unit`, with its 95 % interval."""
+    """What each further object costs, for example memory, in `unit`, with its 95 % interval.
+
+    Attributes:
+        figure: For example "memory", "live heap".
+        unit: Of `each`, `low`, `high` and the second of each point.
+        by: As of `Growth`.
+        points: (objects, figure), as measured.
+        seen: Whether the interval leaves out 0; else `high` is what could have been seen.
+        sentence: What the interval allows to say.
+    """
 
     figure: str
     unit: str
@@ -381,6 +396,9 @@ class Slope(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     points: tuple[tuple[float, float], ...]
+    by: str = "custom resources"
+    seen: bool = True
+    sentence: str = ""
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -392,6 +410,8 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
         growth: How figures grow with the number of objects.
         each_object: What each further object costs.
         problems: Where the measurement itself broke, in words; none where it holds.
+        blocks: Of two builds that ran in turn; none in other runs.
+        stored: What another run can be compared with; None without steady load.
     """
 
     phases: tuple[PhaseResult, ...]
@@ -401,3 +421,5 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     growth: tuple[Growth, ...] = ()
     each_object: tuple[Slope, ...] = ()
     problems: tuple[str, ...] = ()
+    blocks: tuple[BlockRow, ...] = ()
+    stored: StoredLoad | None = None

@@ -9,6 +9,7 @@ from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import Mix, PhaseRole
 from harness.model.soak import SoakPlan
 from harness.probes.plateaus import take_plateau
+from harness.pytest_plugin.leftovers import Leftovers
 from harness.stimulus.load.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Soak:
         done = 0
         try:
             self._load.start()
+            left = Leftovers(self._context)
+            left.begin()
             for cycle in range(plan.cycles):
                 if limit.passed:
                     break
@@ -84,6 +87,7 @@ class Soak:
                 done += 1
                 if cycle + 1 < plan.cycles and not within.passed:
                     clock.sleep(within.remaining)
+            left.end()
         finally:
             writer.close()
         return done

@@ -19,7 +19,9 @@ _PROGRAMS = {
     "4": ("knee.py",),
     "5": ("truth.py", "--bars", "5"),
     "6": ("causes.py",),
+    "7": ("regression.py",),
     "9": ("creates.py", "--bars", "9"),
+    "10": ("figures.py",),
 }
 
 

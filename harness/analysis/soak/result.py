@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.soak import profiles
+from harness.analysis.soak.audited import costs, with_watches
+from harness.analysis.soak.blame import sites
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
 from harness.analysis.soak.signals import last_life, signals
+from harness.analysis.soakleft import left_behind
 from harness.model.soakresult import LeakVerdict, SoakResult
 
 if TYPE_CHECKING:
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.soak import Plateau
-    from harness.model.soakresult import GrowingSite
 
 __all__ = ["soaked"]
 
@@ -27,19 +28,22 @@ def soaked(evidence: Evidence) -> SoakResult:
     Workloads are judged together; of each the longest life of its process counts, and of all as
     many cycles as the shortest has.
     """
-    plateaus = evidence.plateaus()
+    plateaus = with_watches(evidence, evidence.plateaus())
     names = list(dict.fromkeys(plateau.workload for plateau in plateaus))
     lives = [last_life([p for p in plateaus if p.workload == name]) for name in names]
     least = min(map(len, lives), default=0)
     decide: list[Plateaus] = []
     beside: list[Plateaus] = []
+    cost: list[Plateaus] = []
     for life in lives:
         ours, others = signals(life[len(life) - least :])
         decide += ours
         beside += others
+        cost += costs(evidence, life[len(life) - least :])
     churn = _churn([life[len(life) - least :] for life in lives])
     found = judge_soak(decide, churn=churn)
     shown = judge_soak(beside, churn=churn)
+    spent = judge_soak(cost, churn=churn)
     leaking = {
         (signal.subject, signal.name)
         for signal in found.signals
@@ -54,11 +58,21 @@ def soaked(evidence: Evidence) -> SoakResult:
         sites=tuple(
             site
             for life in lives
-            for site in _sites(evidence, life)
+            for site in sites(evidence, life)
             if (site.subject, site.kind) in leaking
         ),
         notes=tuple(_notes(plateaus, lives, least=least, planned=planned)),
+        cost=spent.signals,
+        left=left_behind(evidence),
+        events=_events(evidence),
     )
+
+
+def _events(evidence: Evidence) -> tuple[int, int] | None:
+    begin, end = evidence.soak_inventory("begin"), evidence.soak_inventory("end")
+    if begin is None or end is None or begin.events is None or end.events is None:
+        return None
+    return begin.events, end.events
 
 
 def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
@@ -73,31 +87,6 @@ def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
         if before is not None and after is not None and after >= before:
             counted = (counted or 0) + after - before
     return Churn(reconciles=counted, objects=objects or None)
-
-
-def _sites(evidence: Evidence, life: Sequence[Plateau]) -> list[GrowingSite]:
-    """What grew between the first plateau that counts and the last."""
-    left_out = warm_up(len(life))
-    if len(life) <= left_out + 1:
-        return []
-    first, last = life[left_out], life[-1]
-    found: list[GrowingSite] = []
-    for file, kind, unit, read in (
-        ("heap", "live heap", "B", profiles.heap),
-        ("goroutine", "goroutines", "1", profiles.goroutines),
-    ):
-        before = read(evidence.profile(file, first.workload, first.cycle))
-        after = read(evidence.profile(file, last.workload, last.cycle))
-        if before and after:
-            found += profiles.growing(
-                before,
-                after,
-                kind=kind,
-                unit=unit,
-                subject=last.workload,
-                cycles=(first.cycle + 1, last.cycle + 1),
-            )
-    return found
 
 
 def _notes(

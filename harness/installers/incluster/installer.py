@@ -181,6 +181,18 @@ class InClusterInstaller:
         self._apply(ready)
         return self._complete(ready)
 
+    def so_far(self) -> Installation | None:
+        """Returns who the operator is, and what was applied; see `Installer.so_far`."""
+        if not self._workloads:
+            return None
+        return msgspec.structs.replace(
+            self._installation(),
+            objects=tuple(self._applier.applied),
+            alterations=tuple(self._alterations),
+            notes=tuple(dict.fromkeys(self._notes)),
+            complete=False,
+        )
+
     def uninstall(self) -> None:
         """Removes all that was made, the last first, and waits until it and all Pods are gone.
 

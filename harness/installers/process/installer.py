@@ -150,6 +150,12 @@ class ProcessInstaller:
         self._apply_after(wanted, drafts, installation)
         return self._complete(installation, drafts)
 
+    def so_far(self) -> Installation | None:
+        """Returns who the operator is once its processes were started; see `Installer.so_far`."""
+        if self._installed is None:
+            return None
+        return msgspec.structs.replace(self._told(self._installed), complete=False)
+
     def uninstall(self) -> None:
         """Ends the operator and deletes what was applied, the last first; CRDs among it.
 
@@ -412,9 +418,12 @@ class ProcessInstaller:
             )
             for workload, item in zip(installation.workloads, drafts, strict=True)
         )
+        return self._told(msgspec.structs.replace(installation, workloads=workloads))
+
+    def _told(self, installation: Installation) -> Installation:
+        """Returns it with what was applied, changed and noted."""
         return msgspec.structs.replace(
             installation,
-            workloads=workloads,
             objects=tuple(self._applier.applied),
             alterations=tuple(self._alterations),
             notes=tuple(dict.fromkeys(self._notes)),

@@ -38,6 +38,7 @@ __all__ = [
     "by_log",
     "by_metrics",
     "read_faults",
+    "read_log",
     "write_target",
 ]
 

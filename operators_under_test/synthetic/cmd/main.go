@@ -114,6 +114,7 @@ func add(mgr ctrl.Manager, is settings.Settings, log *rawlog.Log, webhooks bool)
 	stop := &faults.Stop{Duration: is.Stop}
 	reconciler := &controller.Reconciler{
 		Client:   client.WithFieldOwner(mgr.GetClient(), "synthetic"),
+		Server:   mgr.GetAPIReader(),
 		Settings: is,
 		Stamps:   queue.NewStamps(log),
 		Leaks:    faults.NewLeaks(is),

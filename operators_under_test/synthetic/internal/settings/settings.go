@@ -42,6 +42,9 @@ type Settings struct {
 	Burn time.Duration `env:"BURN"`
 	// Conflicts is how many writes of each generation have a stale resource version.
 	Conflicts int `env:"CONFLICTS"`
+	// ListTasks and ListConfigMaps list all of them at each service, from the API server.
+	ListTasks      bool `env:"LIST_TASKS"`
+	ListConfigMaps bool `env:"LIST_CONFIGMAPS"`
 	// Stop is for how long nothing is served after SIGUSR1.
 	Stop time.Duration `env:"STOP"`
 
