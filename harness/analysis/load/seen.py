@@ -111,7 +111,7 @@ def shared_wait(signs: Signs, queue: QueueFigures) -> list[str]:
     """
     if not queue.work_ms or (queue.utilisation or 0) < _ALL_FULL or queue.busy <= 0:
         return []
-    if not slower(signs, queue, by=_LONGER_WORK) or not is_idle(signs, queue):
+    if not slower(signs, queue, by=_LONGER_WORK) or not _is_idle(signs, queue):
         return []
     if requests_ms(signs) >= _HALF * queue.work_ms:
         return []
@@ -128,7 +128,7 @@ def slower(signs: Signs, queue: QueueFigures, *, by: float) -> bool:
     return bool(ease and queue.work_ms and queue.work_ms >= by * ease)
 
 
-def is_idle(signs: Signs, queue: QueueFigures) -> bool:
+def _is_idle(signs: Signs, queue: QueueFigures) -> bool:
     """Whether workers that are busy hardly compute, or wait to; False if nobody looked."""
     wanted = (signs.cores or 0.0) + (signs.cores_waited or 0.0)
     return signs.cores is not None and wanted < _COMPUTING * queue.busy
@@ -151,7 +151,7 @@ def default_rates(signs: Signs) -> list[str]:
     """Requests at a default of client-go's limiter, from workers that hardly compute."""
     found = []
     for item in signs.operator:
-        full = [q for q in item.queues if (q.utilisation or 0) >= _ALL_FULL and is_idle(signs, q)]
+        full = [q for q in item.queues if (q.utilisation or 0) >= _ALL_FULL and _is_idle(signs, q)]
         if item.api_calls is None or not full:
             continue
         rate = item.api_calls / full[0].seconds
