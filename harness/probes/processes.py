@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -31,9 +32,11 @@ COLUMNS = (
     "cpu_system_ns",
     "pss_bytes",
     "processes",
+    "run_delay_ns",
 )
 """Sums over a process and its children; -1 where the system doesn't tell. `pid` is the parent's:
-a restarted process has a new one, and its CPU time begins again."""
+a restarted process has a new one, and its CPU time begins again. `run_delay_ns` is for how long
+its threads were ready to run and had no processor (schedstat of the kernel)."""
 
 _UNKNOWN = -1
 _NS = 1_000_000_000
@@ -153,16 +156,17 @@ def sample(pid: int, *, alone: bool = False) -> tuple[int, ...] | None:
     rows = [row for member in members if (row := _one(member, alone=alone)) is not None]
     if not rows:
         return None
-    user, system, rss, pss, threads, fds = (_total(values) for values in zip(*rows, strict=True))
-    return (user + system, rss, threads, fds, pid, user, system, pss, len(rows))
+    summed = (_total(values) for values in zip(*rows, strict=True))
+    user, system, rss, pss, threads, fds, delay = summed
+    return (user + system, rss, threads, fds, pid, user, system, pss, len(rows), delay)
 
 
 def _total(values: tuple[int, ...]) -> int:
     return _UNKNOWN if _UNKNOWN in values else sum(values)
 
 
-def _one(process: psutil.Process, *, alone: bool) -> tuple[int, int, int, int, int, int] | None:
-    """Returns user ns, system ns, rss, pss, threads and descriptors of one process."""
+def _one(process: psutil.Process, *, alone: bool) -> tuple[int, ...] | None:
+    """Returns user ns, system ns, rss, pss, threads, descriptors and run delay of one process."""
     import psutil  # noqa: PLC0415 - loaded already
 
     try:
@@ -172,11 +176,12 @@ def _one(process: psutil.Process, *, alone: bool) -> tuple[int, int, int, int, i
             user = int((times.user + (0.0 if alone else times.children_user)) * _NS)
             system = int((times.system + (0.0 if alone else times.children_system)) * _NS)
             if process.status() == psutil.STATUS_ZOMBIE:
-                return user, system, 0, 0, 0, 0  # not waited for yet, but holds nothing any more
+                return user, system, 0, 0, 0, 0, 0  # not waited for yet, but holds nothing any more
             rss = process.memory_info().rss
             threads = process.num_threads()
         pss = _UNKNOWN if alone else _pss(process.pid)
-        return user, system, rss, pss, threads, _descriptors(process)
+        delay = _UNKNOWN if alone else _run_delay(process.pid)
+        return user, system, rss, pss, threads, _descriptors(process), delay
     except (psutil.NoSuchProcess, ProcessLookupError):
         return None
 
@@ -188,6 +193,24 @@ def _descriptors(process: psutil.Process) -> int:
         return int(process.num_fds())
     except psutil.AccessDenied:
         return _UNKNOWN
+
+
+def _run_delay(pid: int) -> int:
+    """For how long the threads of a process have waited for a processor so far, in ns.
+
+    What a thread that ended had waited is gone from the sum. Source: the second number in
+    /proc/PID/task/TID/schedstat (the kernel's Documentation/scheduler/sched-stats.rst).
+    """
+    total = 0
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - no Path a second
+            with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+                file = f"/proc/{pid}/task/{thread}/schedstat"
+                with open(file, "rb") as numbers:  # noqa: PTH123 - the same
+                    total += int(numbers.read().split()[1])
+    except (OSError, IndexError, ValueError):
+        return _UNKNOWN
+    return total
 
 
 def _pss(pid: int) -> int:

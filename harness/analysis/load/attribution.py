@@ -15,7 +15,7 @@ from harness.model.loadresult import Attribution, Cause
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.analysis.load.causes import Signs
+    from harness.analysis.load.seen import Signs
 
 __all__ = ["attribute"]
 

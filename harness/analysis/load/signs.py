@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from harness.analysis.load.causes import Signs
 from harness.analysis.load.exposition import Page
 from harness.analysis.load.identities import operator_figures
 from harness.analysis.load.join import Fate
+from harness.analysis.load.seen import Signs
 from harness.analysis.load.sustain import in_flight
 from harness.analysis.load.throttling import drain_rates, throttled_ms
 from harness.model.load import PhaseRole
@@ -116,6 +116,7 @@ def gather(
         throttled_ms=longest,
         drain=_drain(stamped, rows, phases, loaded),
         cores=_cores(evidence, phase, _operators(evidence)),
+        cores_waited=_cores(evidence, phase, _operators(evidence), column="run_delay_ns"),
         cpu_limit=_cpu_limit(evidence),
         control_plane_cores=_cores(evidence, phase, ("control-plane-",)),
         harness_cores=_cores(evidence, phase, ("harness-",)),
@@ -235,9 +236,10 @@ def _standstill(stamped: Stamped, mine: NDArray[np.int64], phase: LoadPhase) -> 
     every = np.sort(stamped.joined.done_ns)
     inside = every[(every > step.start_ns) & (every < step.end_ns)]
     edges = np.concatenate(([step.start_ns], inside, [step.end_ns])).astype(np.int64)
-    waiting = in_flight(step, edges[:-1]) > 0
-    gaps = np.where(waiting, np.diff(edges), 0)
-    longest = int(gaps.max(initial=0))
+    due = np.append(np.sort(step.intended_ns), step.end_ns)
+    following = due[np.minimum(np.searchsorted(due, edges[:-1], side="right"), len(due) - 1)]
+    waits_since = np.where(in_flight(step, edges[:-1]) > 0, edges[:-1], following)
+    longest = int((edges[1:] - waits_since).max(initial=0))
     usual = float(np.median(np.diff(inside))) if len(inside) > 1 else float(longest)
     if longest < max(_S, _STILL * usual):
         return 0.0, False
@@ -259,14 +261,18 @@ def _cpu_limit(evidence: Evidence) -> float | None:
     return sum(limits) if limits and len(limits) == len(found) else None
 
 
-def _cores(evidence: Evidence, phase: LoadPhase, prefixes: tuple[str, ...]) -> float | None:
-    """How many cores some processes used in a phase; None where nobody looked."""
+def _cores(
+    evidence: Evidence, phase: LoadPhase, prefixes: tuple[str, ...], *, column: str = "cpu_ns"
+) -> float | None:
+    """How many cores some processes used in a phase, or waited for; None where nobody looked."""
     total = None
     for name in evidence.column_names():
         if not name.startswith(prefixes) or (columns := evidence.columns(name)) is None:
             continue
-        at, used = np.asarray(columns["mono_ns"]), np.asarray(columns["cpu_ns"])
-        inside = (at >= phase.span.start.mono_ns) & (at <= phase.span.end.mono_ns)
+        if column not in columns.names:
+            continue
+        at, used = np.asarray(columns["mono_ns"]), np.asarray(columns[column])
+        inside = (used >= 0) & (at >= phase.span.start.mono_ns) & (at <= phase.span.end.mono_ns)
         chosen = np.flatnonzero(inside)
         if len(chosen) > 1:
             grown = int(np.maximum(np.diff(used[chosen]), 0).sum())

@@ -25,6 +25,7 @@ _WAITED = re.compile(r'(?:Waited for |delay["=: ]+)([0-9.]+)(ms|s|m|)(?![a-z])')
 _MINUTES = re.compile(r'(?:Waited for |delay["=: ]+)([0-9]+)m([0-9.]+)s')
 _MS = {"ms": 1.0, "s": 1e3, "m": 60e3, "": 1e3}  # zap's default encoder writes plain seconds
 _LEAST_DONE = 30
+_CORNER = 0.95
 _LEAST_SWING = 2.0
 _SWING = 0.03
 
@@ -34,8 +35,8 @@ class Drain(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         slow_per_s: Completions a second over the later half.
-        fast_per_s: Over the first ones, as many as were done ahead of that rate.
-        ahead: How many were done ahead of it.
+        fast_per_s: From the begin to the corner, where most had been done that ever were ahead.
+        ahead: How many were done ahead of the later rate.
         regular: Whether the later half was done at a constant rate.
     """
 
@@ -75,11 +76,11 @@ def drain_rates(done_ns: NDArray[np.int64], *, start_ns: int) -> Drain | None:
         return None
     slow = float((len(at) - 1 - half) / (at[-1] - at[half]))
     late = count[half:] - (half + 1) - slow * (at[half:] - at[half])
-    burst = float((count - slow * at).max())
-    place = max(min(int(burst), half), 1)
+    ahead = count - slow * at
+    corner = int(np.argmax(ahead >= _CORNER * ahead.max()))
     return Drain(
         slow_per_s=slow,
-        fast_per_s=place / max(float(at[place - 1]), 1e-6),
-        ahead=burst,
+        fast_per_s=float(count[corner]) / max(float(at[corner]), 1e-6),
+        ahead=float(ahead.max()),
         regular=bool(np.abs(late).max() <= max(_LEAST_SWING, _SWING * len(late))),
     )

@@ -55,6 +55,7 @@ def test_a_sample_sums_a_process_and_its_children() -> None:
     assert two["threads"] >= 1
     assert two["fds"] >= 3
     assert 0 < two["pss_bytes"] <= two["rss_bytes"]
+    assert two["run_delay_ns"] >= one["run_delay_ns"] >= 0
 
 
 def test_what_is_looked_at_beside_the_operator_counts_alone() -> None:
@@ -71,6 +72,7 @@ def test_what_is_looked_at_beside_the_operator_counts_alone() -> None:
     seen = dict(zip(COLUMNS[1:], row, strict=True))
     assert seen["processes"] == 1
     assert seen["pss_bytes"] == -1, "adding it up holds the process up"
+    assert seen["run_delay_ns"] == -1, "of what is looked at beside, nobody asks"
     assert min(seen["rss_bytes"], seen["threads"], seen["fds"]) > 0
 
 

@@ -117,6 +117,7 @@ LOAD = LoadResult(
                 ),
             ),
             api_calls_per_reconcile=2.0,
+            api_bytes_per_reconcile=1830.0,
         ),
     ),
     bottleneck=Attribution(

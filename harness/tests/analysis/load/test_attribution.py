@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.load.attribution import attribute
-from harness.analysis.load.causes import Signs
+from harness.analysis.load.seen import Signs
 from harness.analysis.load.throttling import drain_rates, throttled_ms
 from harness.model.loadresult import Cause, OperatorFigures, QueueFigures
 from harness.tests.analysis.load.queues import S, SimulatedOperator
@@ -20,6 +20,8 @@ def operator(
     work_ms: float = 40.0,
     conflicts: int = 0,
     webhook_ms: float | None = None,
+    calls: int | None = None,
+    limiter_ms: float | None = None,
 ) -> OperatorFigures:
     queue = QueueFigures(
         queue="task",
@@ -37,7 +39,14 @@ def operator(
         utilisation=utilisation,
     )
     return OperatorFigures(
-        phase="x", workload="op", queues=(queue,), conflicts=conflicts, webhook_ms=webhook_ms
+        phase="x",
+        workload="op",
+        queues=(queue,),
+        conflicts=conflicts,
+        webhook_ms=webhook_ms,
+        api_calls=calls,
+        api_calls_per_reconcile=None if calls is None else calls / 500,
+        limiter_wait_ms=limiter_ms,
     )
 
 
@@ -80,10 +89,35 @@ BUCKET = drain_rates(bucket(30, 20, 200), start_ns=0)
         ({"operator": (operator(workers=1, utilisation=0.99),)}, Cause.ONE_WORKER, "99%"),
         ({"operator": (operator(utilisation=1.0),)}, Cause.WORKERS, "all 4 workers"),
         ({"cores": 1.9}, Cause.CPU, "1.90 of the machine's 2 cores"),
+        (
+            {"cores": 0.6, "cores_waited": 3.0, "operator": (operator(utilisation=0.98),)},
+            Cause.CPU,
+            "0.60 cores and was ready to use 3.00 more that it didn't get: as much as its 3.9",
+        ),
+        (
+            {"cores": 0.5, "cores_waited": 0.45, "operator": ()},
+            Cause.CPU,
+            "as much as one thread can",
+        ),
         ({"cores": 0.49, "cpu_limit": 0.5}, Cause.CPU, "0.49 of the 0.5 cores"),
         ({"cores": 1.2, "operator": (operator(utilisation=0.99),)}, Cause.CPU, "1.20"),
         ({"operator": (operator(conflicts=400),)}, Cause.CONFLICTS, "400 answers 409"),
         ({"api_write_ms": 60}, Cause.CLUSTER, "60 ms for a write of the load, 2 ms at rest"),
+        (
+            {"api_write_ms": 15, "operator": (operator(utilisation=1, work_ms=34, calls=1000),)},
+            Cause.CLUSTER,
+            "15 ms for a write of the load, 2 ms at rest",
+        ),
+        (
+            {"control_plane_cores": 1.2, "harness_cores": 0.4},
+            Cause.CLUSTER,
+            "of its 2 cores the control plane used 1.20, the operator 0.30, the harness 0.40",
+        ),
+        (
+            {"operator": (operator(utilisation=1, calls=1000, limiter_ms=15),)},
+            Cause.CLIENT_THROTTLING,
+            "held each request of op back for 15 ms on average, 2 of them in a reconcile of 40 ms",
+        ),
         (
             {"api_write_ms": 110, "webhook_ms": 100, "total_ms": 130},
             Cause.SLOW_WEBHOOK,
@@ -139,6 +173,138 @@ def test_without_signs_it_is_unknown_and_says_what_was_looked_at() -> None:
     assert found.remedy == ""
 
 
+def waiting(**more: object) -> Signs:
+    """All workers wait for something that they share: nothing computes, no write is slow."""
+    usual = signs(
+        operator=(operator(utilisation=1.0, work_ms=200, calls=500),),
+        work_at_ease_ms={"task": 8.0},
+        cores=0.1,
+    )
+    return msgspec.structs.replace(usual, **more)
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_workers_that_wait_for_something_they_share_are_not_called_busy(workers: int) -> None:
+    found = attribute(
+        waiting(operator=(operator(workers=workers, utilisation=1.0, work_ms=200, calls=500),))
+    )
+    assert found.cause is Cause.UNKNOWN
+    assert "200 ms, 8 ms at a lower rate" in found.evidence[1]
+
+
+def test_a_slow_start_of_a_drain_is_enough_where_workers_wait_for_something_they_share() -> None:
+    shape = drain_rates(arrived_at(30, bucket(30, 20, 400)), start_ns=0)
+    assert shape is not None
+    assert shape.fast_per_s < 2 * shape.slow_per_s
+    found = attribute(waiting(drain=shape))
+    assert found.cause is Cause.CLIENT_THROTTLING
+    assert [words in line for words, line in zip(TOLD, found.evidence, strict=True)] == [True] * 3
+    busy = (operator(utilisation=1.0),)
+    assert attribute(signs(drain=shape, operator=busy)).cause is Cause.WORKERS
+
+
+TOLD = ("a token bucket's burst and refill", "wait for something they share", "0.10 of 2 cores")
+
+
+def arrived_at(rate: float, served: np.ndarray) -> np.ndarray:
+    """The same, where arrivals come at a rate: none is done before it came."""
+    came = (np.arange(len(served)) / rate * S).astype(np.int64)
+    return np.array(np.maximum(served, came))
+
+
+@pytest.mark.parametrize("rate", [5, 20])
+def test_requests_at_a_default_limit_are_enough_where_workers_wait_for_something_they_share(
+    rate: int,
+) -> None:
+    found = attribute(waiting(operator=(operator(utilisation=1.0, work_ms=200, calls=6 * rate),)))
+    assert found.cause is Cause.CLIENT_THROTTLING
+    assert f"{rate} requests a second, as a client limited by default does" in found.evidence[0]
+
+
+def test_requests_at_a_default_limit_alone_are_no_proof_and_keep_workers_from_blame() -> None:
+    found = attribute(
+        waiting(operator=(operator(utilisation=1.0, work_ms=200, calls=120),), work_at_ease_ms={})
+    )
+    assert found.cause is Cause.UNKNOWN
+    assert any("20 requests a second" in line for line in found.evidence)
+
+
+def test_workers_that_are_as_fast_as_ever_are_busy_whatever_their_request_rate() -> None:
+    found = attribute(waiting(work_at_ease_ms={"task": 190.0}))
+    assert found.cause is Cause.WORKERS
+
+
+def test_workers_that_compute_are_busy_though_they_take_longer() -> None:
+    assert attribute(waiting(cores=0.9)).cause is Cause.WORKERS
+
+
+def test_an_operator_that_the_control_plane_leaves_no_processor_computes_too_little_to_blame() -> (
+    None
+):
+    found = attribute(
+        signs(
+            cores=0.3,
+            cores_waited=3.5,
+            control_plane_cores=1.5,
+            harness_cores=0.2,
+            operator=(operator(utilisation=1.0),),
+            work_at_ease_ms={"task": 10.0},
+        )
+    )
+    assert found.cause is Cause.CLUSTER
+
+
+def test_a_full_machine_is_not_blamed_where_workers_are_as_fast_as_ever() -> None:
+    found = attribute(
+        signs(
+            operator=(operator(workers=1, utilisation=1.0),),
+            work_at_ease_ms={"task": 38.0},
+            control_plane_cores=1.2,
+            harness_cores=0.5,
+        )
+    )
+    assert found.cause is Cause.ONE_WORKER
+
+
+def test_slow_writes_are_not_blamed_where_a_reconcile_hardly_consists_of_them() -> None:
+    found = attribute(
+        signs(api_write_ms=60, operator=(operator(utilisation=1.0, work_ms=900, calls=500),))
+    )
+    assert found.cause is Cause.WORKERS
+
+
+def test_a_slow_webhook_is_not_blamed_for_workers_that_are_full() -> None:
+    found = attribute(
+        signs(
+            api_write_ms=110,
+            webhook_ms=100,
+            total_ms=130,
+            operator=(operator(workers=1, utilisation=1.0, work_ms=400),),
+        )
+    )
+    assert found.cause is Cause.ONE_WORKER
+
+
+def test_a_slow_webhook_is_told_of_but_not_blamed_where_every_rate_was_sustained() -> None:
+    found = attribute(signs(overloaded=False, webhook_ms=100, total_ms=112))
+    assert found.cause is Cause.NOTHING
+    assert found.evidence[1:] == (
+        "Of a median latency of 112 ms its webhook took 100 ms on average.",
+    )
+
+
+def test_few_conflicts_are_no_storm() -> None:
+    busy = (operator(workers=1, utilisation=1.0, conflicts=100),)
+    assert attribute(signs(operator=busy)).cause is Cause.ONE_WORKER
+
+
+def test_an_operator_that_stood_still_is_not_called_busy() -> None:
+    stood = signs(operator=(operator(utilisation=0.96),), standstill_s=4.0, stopped_only=True)
+    found = attribute(stood)
+    assert found.cause is Cause.UNKNOWN
+    assert "it stood still for 4 s while arrivals waited" in found.evidence
+
+
 def test_the_more_specific_cause_comes_first() -> None:
     found = attribute(signs(drain=BUCKET, operator=(operator(workers=1, utilisation=1.0),)))
     assert found.cause is Cause.CLIENT_THROTTLING
@@ -175,6 +341,18 @@ def test_client_gos_limiter_looks_like_a_token_bucket(burst: int, qps: float) ->
             1049.0,
         ),
         ('I1 "Waited for 200.5ms due to client-side throttling" reason=x', 200.5),
+        (
+            'I1 request.go:752] "Waited before sending request" delay="1.2s" '
+            'reason="client-side throttling, not priority and fairness" verb="PATCH"',
+            1200.0,
+        ),
+        (
+            '{"level":"info","msg":"Waited before sending request","delay":1.25,'
+            '"reason":"client-side throttling, not priority and fairness"}',
+            1250.0,
+        ),
+        ('"Waited before sending request" delay="1m2.5s" reason="client-side throttling"', 62500.0),
+        ('"Waited before sending request" delay="1.2s" reason="retries: 1"', None),
         ("Reconciled in 3s", None),
     ],
 )

@@ -54,6 +54,11 @@ controller_runtime_reconcile_total{{controller="task",result="success"}} {done.s
 controller_runtime_reconcile_total{{controller="task",result="error"}} 0
 rest_client_requests_total{{code="200",host="x",method="PATCH"}} {2 * done.sum()}
 rest_client_requests_total{{code="409",host="x",method="PUT"}} {done.sum() // 10}
+rest_client_request_size_bytes_sum{{host="x",verb="PATCH"}} {300 * done.sum()}
+rest_client_response_size_bytes_sum{{host="x",verb="PATCH"}} {700 * done.sum()}
+rest_client_response_size_bytes_sum{{host="x",verb="GET"}} {50 * done.sum()}
+rest_client_rate_limiter_duration_seconds_sum{{host="x",verb="PATCH"}} {0.03 * done.sum()}
+rest_client_rate_limiter_duration_seconds_count{{host="x",verb="PATCH"}} {2 * done.sum()}
 process_cpu_seconds_total {0.25 * at_s}
 go_goroutines 12
 """
@@ -95,8 +100,16 @@ def test_counters_are_summed_over_priorities_and_results() -> None:
     assert (queue.workers, queue.retries, queue.errors) == (4, 0, None)
     assert found.conflicts == pytest.approx(60, abs=1)
     assert found.api_calls_per_reconcile == pytest.approx(2.1, abs=0.01)
+    assert found.api_bytes_per_reconcile == pytest.approx(1050)
+    assert found.limiter_wait_ms == pytest.approx(15)
     assert found.cpu_cores == pytest.approx(0.25)
     assert found.webhook_ms is None
+
+
+def test_bytes_that_are_counted_one_way_only_make_no_sum() -> None:
+    pages = (exposed(4, 0.05, 60, at).replace("rest_client_request_size", "x") for at in (2, 12))
+    found = figures(*(page(text, at) for text, at in zip(pages, (2, 12), strict=True)))
+    assert found.api_bytes_per_reconcile is None
 
 
 def test_a_percentile_out_of_buckets_is_an_interval_never_a_point() -> None:

@@ -1,17 +1,23 @@
-"""Which pages a phase's figures are made of."""
+"""Which pages a phase's figures are made of, and what is seen where an operator was overloaded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import msgspec
+import pytest
 
+from harness.analysis import load_result
 from harness.analysis.load.signs import figures_by_phase
+from harness.model.load import PhaseRole
+from harness.model.loadresult import Cause
 from harness.tests.analysis.load import recording as load
+from harness.tests.analysis.load.queues import SimulatedOperator
 from harness.tests.analysis.recording import span
 
 if TYPE_CHECKING:
     from harness.model.load import LoadPhase
+    from harness.model.loadresult import Attribution
     from harness.tests.analysis.recording import Recording
 
 
@@ -72,3 +78,99 @@ def test_a_phase_without_a_page_before_it_has_no_figures(recording: Recording) -
     for when, count in ((10.2, 0), (20.1, 90)):
         scrape(recording, when, count)
     assert not figures_by_phase(recording.evidence, [phase(start=10.0, end=20.0)])
+
+
+def told(recording: Recording) -> Attribution:
+    """What a report says held the operator back."""
+    found = load_result(recording.evidence)
+    assert found is not None
+    assert found.bottleneck is not None
+    return found.bottleneck
+
+
+def queue_page(recording: Recording, when: float, *, taken: int, worked_s: float) -> None:
+    """A page of an operator with two workers."""
+    lines = [
+        f'workqueue_adds_total{{name="book"}} {taken}',
+        f'workqueue_queue_duration_seconds_count{{name="book"}} {taken}',
+        f'workqueue_queue_duration_seconds_sum{{name="book"}} {taken}',
+        f'workqueue_work_duration_seconds_count{{name="book"}} {taken}',
+        f'workqueue_work_duration_seconds_sum{{name="book"}} {worked_s}',
+        f'controller_runtime_reconcile_total{{controller="book"}} {taken}',
+        'controller_runtime_max_concurrent_reconciles{controller="book"} 2',
+    ]
+    recording.page(when, "\n".join(lines) + "\n")
+
+
+def test_a_step_that_failed_is_no_overload_where_a_higher_rate_was_sustained(
+    recording: Recording,
+) -> None:
+    stalled = SimulatedOperator(workers=2, service_s=0.02, stalls=[(1007.0, 1011.5)])
+    run = load.LoadedRun(recording.run, stalled)
+    run.constant(30, 6, name="bracket-1", role=PhaseRole.SEARCH)
+    run.constant(60, 6, name="bracket-2", role=PhaseRole.SEARCH)
+    run.write()
+    found = load_result(recording.evidence)
+    assert found is not None
+    states = [phase.sustained.state for phase in found.phases if phase.sustained]
+    assert states == ["failed", "sustained"]
+    assert told(recording).cause is Cause.NOTHING
+
+
+def test_an_operator_that_stops_is_said_to_have_stood_still(recording: Recording) -> None:
+    stopped = SimulatedOperator(workers=2, service_s=0.02, stalls=[(1008.0, 1013.5)])
+    run = load.LoadedRun(recording.run, stopped)
+    run.constant(30, 8)
+    run.write()
+    queue_page(recording, 4.9, taken=0, worked_s=0)
+    queue_page(recording, 13.1, taken=100, worked_s=15.5)  # 95 % of two workers' time
+    found = told(recording)
+    assert found.cause is Cause.UNKNOWN
+    assert any(line.startswith("it stood still for 5") for line in found.evidence)
+
+
+@pytest.mark.parametrize("workers_busy_s", [15.5])
+def test_an_operator_that_is_merely_too_slow_did_not_stand_still(
+    recording: Recording, workers_busy_s: float
+) -> None:
+    run = load.LoadedRun(recording.run, SimulatedOperator(workers=2, service_s=0.1))
+    run.constant(30, 8)
+    run.write()
+    queue_page(recording, 4.9, taken=0, worked_s=0)
+    queue_page(recording, 13.1, taken=160, worked_s=workers_busy_s)
+    found = told(recording)
+    assert found.cause is Cause.WORKERS
+    assert "all 2 workers of book" in found.evidence[0]
+
+
+@pytest.mark.parametrize(
+    ("easy_s", "cause"), [(2.8, Cause.WORKERS), (0.3, Cause.UNKNOWN)], ids=["as fast", "faster"]
+)
+def test_reconciles_are_compared_with_those_at_a_lower_rate(
+    recording: Recording, easy_s: float, cause: Cause
+) -> None:
+    run = load.LoadedRun(recording.run, SimulatedOperator(workers=2, service_s=0.1))
+    run.constant(5, 6, name="bracket-1", role=PhaseRole.SEARCH)
+    easy_end = run.now / 1e9 - 1000
+    run.constant(30, 8, name="bracket-2", role=PhaseRole.SEARCH)
+    run.write()
+    queue_page(recording, 4.9, taken=0, worked_s=0)
+    queue_page(recording, easy_end, taken=30, worked_s=easy_s)
+    queue_page(recording, easy_end + 8.1, taken=190, worked_s=easy_s + 15.5)
+    recording.samples(
+        (easy_end, 42, 1.0, 50), (easy_end + 4, 42, 1.1, 50), (easy_end + 7, 42, 1.2, 50)
+    )
+    assert told(recording).cause is cause
+
+
+def test_a_container_s_limit_is_what_its_processor_time_is_held_against(
+    recording: Recording,
+) -> None:
+    recording.install(cpu_limit=0.5)
+    run = load.LoadedRun(recording.run, SimulatedOperator(workers=2, service_s=0.1))
+    run.constant(30, 8)
+    run.write()
+    recording.samples((5.5, 42, 1.0, 50), (8.5, 42, 2.45, 50), (12.5, 42, 4.4, 50))
+    found = told(recording)
+    assert found.cause is Cause.CPU
+    assert found.evidence == ("it used 0.49 of the 0.5 cores that its container may",)
