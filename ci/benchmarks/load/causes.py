@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+from bench import tell
 from lab import Lab
 
-from bench import tell
 from harness.model.loadresult import Attribution, Cause
 from harness.model.verdict import ExitCode
 from harness.reporting import read_result

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import Figures, tell
+
 from harness import command
 from harness.evidence.folder import RunFolder
 from harness.model.load import PhaseRole

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from bench import Figures, tell
+
 from harness import command
 from harness.evidence.folder import RunFolder
 from harness.model.verdict import ExitCode

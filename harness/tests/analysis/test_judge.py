@@ -40,7 +40,7 @@ def test_an_unknown_check_is_a_usage_error_with_a_suggestion(recording: Recordin
 
     with pytest.raises(UsageError) as error:
         judge_run(recording.evidence, ["?"])
-    assert "INS-001" in error.value.hint
+    assert "harness checks list" in error.value.hint
 
 
 def test_a_check_that_only_the_verdict_judges_is_a_usage_error(recording: Recording) -> None:
