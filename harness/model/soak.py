@@ -22,12 +22,14 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
         cycle_s: Length of one, in seconds; one that takes longer delays the next.
         rate_per_s: Arrivals a second while objects are created and changed.
         objects: Made in each cycle.
+        rate_from: Who said how much, in words.
     """
 
     cycles: int
     cycle_s: float
     rate_per_s: float
     objects: int
+    rate_from: str = ""
 
 
 class Plateau(msgspec.Struct, frozen=True, kw_only=True):

@@ -128,11 +128,11 @@ def load(request: pytest.FixtureRequest) -> Iterator[Load]:
 
 
 @pytest.fixture(scope="session")
-def soak(request: pytest.FixtureRequest, load: Load, metrics: Metrics) -> Soak:
+def soak(request: pytest.FixtureRequest, load: Load, metrics: Metrics, whitebox: WhiteBox) -> Soak:
     """Cycles of load that leave nothing, and a plateau of the operator after each."""
     from harness.pytest_plugin.soak import Soak  # noqa: PLC0415 - as of the load
 
-    return Soak(_context(request), load, metrics)
+    return Soak(_context(request), load, metrics, whitebox)
 
 
 @pytest.fixture(scope="session")

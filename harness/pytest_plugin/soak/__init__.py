@@ -1,0 +1,13 @@
+"""A soak as suites use it: cycles of load that begin and end with nothing, a plateau after each.
+
+plan    how many cycles, how long, how many objects
+rate    how much load: asked for, or half of a knee: of an earlier run, or found now
+disk    how much of it evidence takes
+news    what is told while it goes on
+cycles  runs them
+"""
+
+from harness.pytest_plugin.soak.cycles import Soak
+from harness.pytest_plugin.soak.plan import plan_soak
+
+__all__ = ["Soak", "plan_soak"]
