@@ -138,6 +138,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RESTORE = "restore"  # the cluster goes back to a snapshot
+    OUTAGE = "outage"  # something that it needs is away: the API server, its own definition
 
 
 class Phase(_Record, frozen=True, kw_only=True, tag="phase"):

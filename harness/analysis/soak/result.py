@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.analysis.soak import profiles
+from harness.analysis.soak.drift import cycle_loads, drifts
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
 from harness.analysis.soak.signals import last_life, signals
 from harness.model.soakresult import LeakVerdict, SoakResult
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
 __all__ = ["soaked"]
 
 
-def soaked(evidence: Evidence) -> SoakResult:
+def soaked(evidence: Evidence, *, loads: bool = True) -> SoakResult:
     """Judges the plateaus that are there, also those of a soak that was cut short.
 
     Workloads are judged together; of each the longest life of its process counts, and of all as
     many cycles as the shortest has.
+
+    Args:
+        evidence: Of the run, which may still go on.
+        loads: Whether arrivals are looked at, too, which are many.
     """
     plateaus = evidence.plateaus()
     names = list(dict.fromkeys(plateau.workload for plateau in plateaus))
@@ -46,6 +51,7 @@ def soaked(evidence: Evidence) -> SoakResult:
         if signal.verdict is LeakVerdict.LEAK
     }
     planned = evidence.soak_plan.cycles if evidence.soak_plan else least
+    cycles = cycle_loads(evidence) if loads else ()
     return msgspec.structs.replace(
         found,
         cycles=least,
@@ -58,6 +64,9 @@ def soaked(evidence: Evidence) -> SoakResult:
             if (site.subject, site.kind) in leaking
         ),
         notes=tuple(_notes(plateaus, lives, least=least, planned=planned)),
+        loads=cycles,
+        drift=drifts(cycles),
+        disturbances=evidence.disturbances,
     )
 
 

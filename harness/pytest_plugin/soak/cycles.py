@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from harness.clock import Deadline
-from harness.errors import HarnessError
+from harness.errors import ApiError, HarnessError, NotVerified
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import Mix, PhaseRole
 from harness.model.records import Notice
+from harness.model.soak import LeaseState
 from harness.probes.plateaus import take_plateau
 from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
+from harness.pytest_plugin.soak.disturbances import ROUNDS
 from harness.pytest_plugin.soak.news import tick
 from harness.pytest_plugin.soak.plan import plan_soak
 from harness.pytest_plugin.soak.rate import BRACKET_S, choose_rate
@@ -23,12 +25,15 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.context import Context
     from harness.pytest_plugin.load.driver import Load
     from harness.pytest_plugin.scraping import Metrics
+    from harness.pytest_plugin.soak.disturbances import Disturbances
     from harness.pytest_plugin.whitebox import WhiteBox
 
 __all__ = ["Soak"]
 
 _REST_S = 1.0  # requeues of what is gone, and the answers to the last requests
 _OVERTIME = 2.0  # times the duration, from which on no new cycle begins
+_LEASES = "leases.coordination.k8s.io"
+_NOT_ITS = frozenset({"kube-system", "kube-node-lease"})
 _WIDE = 1.0  # a bracket of a factor of two is enough for a half
 
 
@@ -40,13 +45,24 @@ class Soak:
         load: What arrives in them.
         metrics: Whose tokens may read the operator's metrics.
         whitebox: Looks into the operator meanwhile.
+        disturbances: What happens in the middle, and at the end.
     """
 
-    def __init__(self, context: Context, load: Load, metrics: Metrics, whitebox: WhiteBox) -> None:
+    def __init__(
+        self,
+        context: Context,
+        load: Load,
+        metrics: Metrics,
+        whitebox: WhiteBox,
+        disturbances: Disturbances,
+    ) -> None:
         self._context = context
         self._load = load
         self._metrics = metrics
         self._whitebox = whitebox
+        self._disturbances = disturbances
+        self._plan: SoakPlan | None = None
+        self._done = 0
 
     def run(self) -> int:
         """Runs all cycles; returns how many were complete.
@@ -61,7 +77,7 @@ class Soak:
         run = self._context.run
         run.soak.mkdir(exist_ok=True)
         self._load.start()
-        plan = self._plan()
+        self._plan = plan = self._planned()
         refuse_full_disk(plan, run.path)
         write_document(run.soak_plan_file, plan)
         a_minute, whole = estimate(plan)
@@ -77,7 +93,7 @@ class Soak:
         finally:
             writer.close()
 
-    def _plan(self) -> SoakPlan:
+    def _planned(self) -> SoakPlan:
         settings = self._load.settings
         chosen = choose_rate(
             settings.rate,
@@ -114,13 +130,41 @@ class Soak:
             gone = self._cycle(plan, cycle)
             clock.sleep(_REST_S)
             self._sample(plan, writer, cycle, gone=gone)
+            self._look_at_leases(cycle)
             done += 1
             left = (plan.cycles - done) * plan.cycle_s + max(within.remaining, 0.0)
             disk = used(self._context.run.path)
             self._context.record(tick(self._context, plan, cycle=done, left_s=left, disk=disk))
+            self._done = done
+            if done == plan.cycles // 2:
+                self._disturbances.restart_server(after_cycle=done)
             if done < plan.cycles and not within.passed:
                 clock.sleep(within.remaining)
         return done
+
+    def recreate_definition(self) -> None:
+        """Has the definition of the load's kind made anew, twice, with a plateau before and after.
+
+        Raises:
+            HarnessError: The definition can't be made again.
+            NotVerified: There was no soak before.
+        """
+        plan = self._plan
+        if plan is None or not self._done:
+            raise NotVerified("the soak before ended without a cycle")
+        with closing(NdjsonWriter(self._context.run.soak_rests_file)) as writer:
+            for number in range(ROUNDS + 1):
+                if number:
+                    self._disturbances.recreate(
+                        self._load.plan.resource, self._home, after_cycle=self._done
+                    )
+                self._sample(plan, writer, plan.cycles + number, gone=True)
+
+    @property
+    def _home(self) -> str:
+        """A namespace of the load's."""
+        names = self._load.plan.namespaces
+        return names[0] if names else ""
 
     def _cycle(self, plan: SoakPlan, cycle: int) -> bool:
         """Creates, changes, deletes; returns whether nothing was left."""
@@ -154,6 +198,29 @@ class Soak:
                     gone=gone,
                 )
             )
+
+    def _look_at_leases(self, cycle: int) -> None:
+        """Writes down who leads; a Lease of the cluster's own says nothing of the operator."""
+        context = self._context
+        namespaces = {item.namespace for item in context.installation.workloads} - _NOT_ITS
+        with closing(NdjsonWriter(context.run.leases_file)) as writer:
+            for namespace in sorted(namespaces):
+                try:
+                    found = context.client.list(context.client.resource(_LEASES), namespace).items
+                except ApiError:
+                    continue  # then whether it kept its lead isn't verified
+                for lease in found:
+                    spec = lease.get("spec") or {}
+                    writer.write(
+                        LeaseState(
+                            cycle=cycle,
+                            stamp=context.clock.now(),
+                            namespace=namespace,
+                            name=lease["metadata"]["name"],
+                            holder=str(spec.get("holderIdentity") or ""),
+                            transitions=int(spec.get("leaseTransitions") or 0),
+                        )
+                    )
 
     def _tell(self, text: str) -> None:
         self._context.record(Notice(stamp=self._context.clock.now(), text=text))

@@ -19,8 +19,6 @@ _KIB, _MIB = 1 << 10, 1 << 20
 _EACH_OBJECT = 10 * _KIB  # its requests in the audit log, the stamps of arrivals and watch events
 _EACH_CYCLE = 256 * _KIB  # profiles, pages, plateaus
 _EACH_MINUTE = 2 * _MIB  # Prometheus' series, samples of processes, the cluster's logs
-_UNPACKED = 256 * _MIB  # of the audit log; older parts of it are compressed
-_PACKED = 16  # times smaller
 _RESERVE = 512 * _MIB
 _UNITS = ((1 << 30, "GiB"), (_MIB, "MiB"), (_KIB, "KiB"))
 
@@ -28,17 +26,12 @@ _UNITS = ((1 << 30, "GiB"), (_MIB, "MiB"), (_KIB, "KiB"))
 def estimate(plan: SoakPlan) -> tuple[int, int]:
     """Returns about how many bytes a soak writes a minute, and in all.
 
-    The newest part of the audit log lies there as it is, older ones are compressed.
-
     Args:
         plan: Of the soak.
     """
     minutes = plan.cycles * plan.cycle_s / 60
-    objects = plan.cycles * plan.objects * _EACH_OBJECT
-    fixed = round(plan.cycles * _EACH_CYCLE + minutes * _EACH_MINUTE)
-    packed = max(objects - _UNPACKED, 0) // _PACKED
-    whole = min(objects, _UNPACKED) + packed + fixed
-    return round((objects + fixed) / minutes), whole
+    whole = plan.cycles * (plan.objects * _EACH_OBJECT + _EACH_CYCLE) + minutes * _EACH_MINUTE
+    return round(whole / minutes), round(whole)
 
 
 def refuse_full_disk(plan: SoakPlan, folder: Path) -> None:
