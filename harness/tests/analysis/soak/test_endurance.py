@@ -92,13 +92,10 @@ def test_what_ends_while_the_api_server_is_away_is_no_finding_of_others(
 
 
 def watch(recording: Recording, begin: float, end: float | None) -> None:
-    recording.call(
-        begin,
-        "watch",
-        BOOKS,
-        took=(end or begin + 0.1) - begin,
-        **({} if end else {"stage": "ResponseStarted"}),
-    )
+    if end is None:
+        recording.call(begin, "watch", BOOKS, stage="ResponseStarted")
+    else:
+        recording.call(begin, "watch", BOOKS, took=end - begin)
 
 
 def renew(recording: Recording, *, leaks: bool) -> None:
