@@ -38,13 +38,16 @@ class LoadSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     """What the load suite does; a suite of the user's own may read it, too."""
 
     profile: str = ""
-    """"burst", "steady", "ramp", "churn" or "knee"; empty for the knee, then two minutes at 70 %
-    of it, then a burst."""
+    """"burst", "steady", "ramp", "churn", "knee" or "growth"; empty for the knee, then two minutes
+    at 70 % of it, then a burst."""
     rate: float = 0.0
-    """Arrivals a second of steady, churn and a soak, the last rate of a ramp, the first of the
-    search for the knee; 0 for the profile's own."""
+    """Arrivals a second of steady, churn, growth and a soak, the last rate of a ramp, the first of
+    the search for the knee; 0 for the profile's own."""
     duration: float = 0.0
-    """Seconds of steady, ramp, churn and a soak, budget of the search; 0 for the profile's own."""
+    """Seconds of steady, ramp, churn and a soak, budget of the search, seconds at each size of
+    growth; 0 for the profile's own."""
+    objects: int = 0
+    """Custom resources, and then unrelated objects, at the last size of growth; 0 for 1,600."""
     burst: int = 0
     """Arrivals of a burst; 0 for 200: more than an operator's first retries and queues hide."""
     mix: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
@@ -100,6 +103,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """Stop at the first failing test."""
     fail_on: tuple[str, ...] = ()
     """What else turns the verdict: "minor", "not_verified"."""
+    baseline: str = ""
+    """An earlier run that this one is held against: its folder or result.json; empty for none."""
+    allowed: dict[str, float] = {}
+    """By which share each figure may be worse than in the baseline."""
     prometheus_url: str = ""
     """A Prometheus that scrapes the operator already; empty for one of the run's own."""
     keyword: str = ""

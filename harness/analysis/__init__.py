@@ -11,10 +11,12 @@ writes changes objects logs metrics
               objects, levels of log lines, metrics pages
 loaded load/  under load: checks, and the analysis of its stamps
 soaked soak/  leak, no leak larger than X, or inconclusive
+compared      two builds in turn, or a run beside a baseline
 latency usage measurements
               numbers: convergences, series and phase bands, summary figures
 """
 
+from harness.analysis.compared import comparison_questions, comparisons
 from harness.analysis.judge import judge, judge_run
 from harness.analysis.latency import convergences
 from harness.analysis.loaded import load_faults, load_questions, load_result
@@ -27,6 +29,8 @@ from harness.catalogue import load_catalogue
 
 __all__ = [
     "bands",
+    "comparison_questions",
+    "comparisons",
     "convergences",
     "judge",
     "judge_run",

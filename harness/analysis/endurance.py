@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from harness.analysis.metrics import counted
 from harness.analysis.soaked import soak_result
-from harness.analysis.writes import audit_gap, call_ref, operator_calls
+from harness.analysis.writes import audit_gap
 from harness.model.records import Action
 from harness.model.soak import API_SERVER, DEFINITION
 
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
     from harness.analysis.case import Case
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
-    from harness.model.records import ApiCall
     from harness.model.soak import Disturbance, LeaseState, Plateau
 
 __all__ = [
     "goes_on_after_its_definition",
     "keeps_its_lead",
-    "open_watches",
     "survives_its_server",
     "swallows_no_panic",
 ]
@@ -38,9 +36,7 @@ _PANICS = (
     "controller_runtime_webhook_panics_total",
     "controller_runtime_conversion_webhook_panics_total",
 )
-_FINAL = frozenset({"ResponseComplete", "Panic"})
 _STARTS = frozenset({Action.RESTART, Action.KILL})
-_REFS = 20
 
 
 def survives_its_server(case: Case) -> CheckOutcome:
@@ -76,7 +72,7 @@ def survives_its_server(case: Case) -> CheckOutcome:
 
 
 def goes_on_after_its_definition(case: Case) -> CheckOutcome:
-    """SOA-105: its definition is made anew: it serves the new one, and leaves no watch behind."""
+    """SOA-105: when its definition is made anew it serves the new one, and starts nothing twice."""
     done = _done(case.evidence, DEFINITION)
     if isinstance(done, str):
         return case.undecided(done)
@@ -92,15 +88,9 @@ def goes_on_after_its_definition(case: Case) -> CheckOutcome:
             )
     if findings:
         return case.failed(*findings)
-    watches = _watches(case, done)
-    if watches is not None:
-        return case.decided(watches)
-    goroutines = _goroutines(case)
-    if goroutines is None:
-        return case.undecided(
-            "it went on, but neither an audit log nor a profile tells whether watches were left"
-        )
-    return case.decided(goroutines)
+    if audit_gap(case.evidence):  # else SOA-111 counts the watches themselves
+        return case.decided(_goroutines(case))
+    return case.passed()
 
 
 def keeps_its_lead(case: Case) -> CheckOutcome:
@@ -148,27 +138,6 @@ def swallows_no_panic(case: Case) -> CheckOutcome:
     return case.decided(findings)
 
 
-def open_watches(evidence: Evidence, resource: str, at_ns: int) -> tuple[ApiCall, ...]:
-    """Returns the operator's watches of a resource that were open at an instant, oldest first.
-
-    Args:
-        evidence: With an audit log.
-        resource: `Resource.key`.
-        at_ns: Wall clock.
-    """
-    # A server that was killed logged no end of the watches that it had.
-    killed = [item.span for item in evidence.disturbances if item.name == API_SERVER and item.tried]
-    begun_ns = max((at.start.wall_ns for at in killed if at.end.wall_ns <= at_ns), default=0)
-    return tuple(
-        call
-        for call in operator_calls(evidence)
-        if call.verb == "watch"
-        and call.resource == resource
-        and begun_ns <= call.received_ns <= at_ns
-        and (call.stage not in _FINAL or call.done_ns > at_ns)
-    )
-
-
 def _done(evidence: Evidence, name: str) -> list[Disturbance] | str:
     """Returns the disturbances of a name, or why there are none."""
     if not evidence.plateaus():
@@ -194,39 +163,16 @@ def _ends(case: Case, item: Disturbance, when: str) -> list[Finding]:
     ]
 
 
-def _watches(case: Case, done: list[Disturbance]) -> list[Finding] | None:
-    """Watches that each new definition adds; None where the audit log can't tell."""
-    plan = case.evidence.load_plan
-    if plan is None or audit_gap(case.evidence):
-        return None
-    key = plan.resource.key
-    moments = [done[0].span.start.wall_ns, *(item.span.end.wall_ns for item in done)]
-    seen = [open_watches(case.evidence, key, at) for at in moments]
-    counts = [len(item) for item in seen]
-    if not all(after > before for before, after in pairwise(counts)):
-        return []
-    return [
-        case.finding(
-            f"Each time that the definition of {key} is made anew, a watch of it stays: "
-            f"{', then '.join(map(str, counts))} were open",
-            subject=key,
-            detail="\n".join(f"{call.user_agent} {call.uri}" for call in seen[-1]),
-            evidence=[call_ref(case.evidence, call) for call in seen[-1][-_REFS:]],
-        )
-    ]
-
-
-def _goroutines(case: Case) -> list[Finding] | None:
-    """Goroutines that each new definition adds; None where nobody counted them."""
+def _goroutines(case: Case) -> list[Finding]:
+    """Goroutines that each new definition adds; none where nobody counted them."""
     rests: dict[str, list[Plateau]] = {}
     for rest in case.evidence.soak_rests:
         rests.setdefault(rest.workload, []).append(rest)
-    findings, known = [], False
+    findings = []
     for workload, seen in rests.items():
         counts = [rest.values["goroutines"] for rest in seen if "goroutines" in rest.values]
         if len(counts) < 3:  # noqa: PLR2004 - before, and after two times
             continue
-        known = True
         if all(after > before for before, after in pairwise(counts)):
             findings.append(
                 case.finding(
@@ -235,7 +181,7 @@ def _goroutines(case: Case) -> list[Finding] | None:
                     subject=workload,
                 )
             )
-    return findings if known else None
+    return findings
 
 
 def _lost(case: Case, before: LeaseState, after: LeaseState) -> Finding:

@@ -28,7 +28,7 @@ def installs(case: Case) -> CheckOutcome:
     if case.evidence.install_fault is not None:
         fault = case.evidence.install_fault
         return case.undecided(f"the install stopped at {fault.check} before it was complete")
-    if case.evidence.installation is None:
+    if not _is_complete(case.evidence):
         return case.undecided("the run ended before the operator was installed")
     return case.passed()
 
@@ -51,13 +51,17 @@ def becomes_ready(case: WindowCase) -> CheckOutcome:
 
 def became_ready(case: Case) -> CheckOutcome | None:
     """INS-002 where no window asks: the installer itself waits until the operator is ready."""
-    return case.passed() if case.evidence.installation is not None else None
+    return case.passed() if _is_complete(case.evidence) else None
+
+
+def _is_complete(evidence: Evidence) -> bool:
+    return evidence.installation is not None and evidence.installation.complete
 
 
 def stays_up(case: Case) -> CheckOutcome:
     """INS-003: no process of the operator may end unless we ended it."""
     installation = case.evidence.installation
-    if installation is None:
+    if installation is None or not installation.complete:
         return case.undecided(_never_installed(case.evidence))
     names = [workload.process for workload in installation.workloads if workload.process]
     if not names:

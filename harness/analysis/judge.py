@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.analysis.case import Case, WindowCase
-from harness.analysis.rbac.dangers import DANGERS
 from harness.analysis.registry import RUN_CHECKS, WINDOW_CHECKS, WINDOWLESS
-from harness.catalogue import check_info, load_catalogue
+from harness.catalogue import WHERE_INSTALLED, check_info, load_catalogue
 from harness.errors import UsageError
 from harness.evidence.loglines import readable
 from harness.model.findings import CheckInfo, CheckOutcome, Finding, Severity, Status
@@ -30,7 +29,6 @@ _ALWAYS = ("INS-001", "INS-003")
 _ONLY_WHEN_BROKEN = "SUI-001"
 _WHERE_UNINSTALLED = "LIF-009"  # elsewhere the cluster vanishes, and the question with it
 _WHERE_REMOVED = "RBA-003"  # what a run doesn't use may be needed all the same
-_SCOPE = ("SCO-101", "SCO-105")
 _RED = frozenset({Severity.BLOCKER, Severity.MAJOR})
 
 
@@ -89,8 +87,7 @@ def judge_run(evidence: Evidence, checks: Sequence[str]) -> tuple[CheckOutcome, 
     named = (check for phase in evidence.phases() for check in phase.checks if check in known)
     uninstalled = [_WHERE_UNINSTALLED] if evidence.run.inventory_file.exists() else []
     always = _ALWAYS if evidence.manifest.cluster else ()
-    # Both are known as soon as it was installed.
-    bound = [*sorted(DANGERS), *_SCOPE] if evidence.access() else []
+    bound = WHERE_INSTALLED if evidence.access() else ()
     removed = [_WHERE_REMOVED] if evidence.removal is not None else []
     wanted = dict.fromkeys([*checks, *always, *named, *uninstalled, *removed, *bound])
     outcomes = [outcome for check in wanted for outcome in _outcomes(check, evidence)]
@@ -148,7 +145,7 @@ def _why_no_window(evidence: Evidence) -> str:
     if unfinished:
         return f"the run was cut short in {unfinished[0]}"
     failed = [stage.name for stage in evidence.stages() if stage.outcome == "failed"]
-    if evidence.installation is None:
+    if evidence.installation is None or not evidence.installation.complete:
         where = f" ({failed[0]} failed)" if failed else ""
         return f"the operator was never installed{where}"
     return _earlier_failure(evidence)

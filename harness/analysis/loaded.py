@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model.comparison import PROFILE
 from harness.model.load import PhaseRole
 from harness.model.loadresult import KneeState
 from harness.model.result import ErrorNote
@@ -30,6 +31,10 @@ __all__ = [
 ]
 
 _NO_LOAD = "there was no load, or it was stopped before its first phase was over"
+_BACKLOG = (
+    "the operator still worked off its backlog when the run was over, so what it forgot can't be "
+    "told from what it would still have done"
+)
 _UNSETTLED = frozenset({KneeState.INCONCLUSIVE, KneeState.GENERATOR_LIMITED})
 
 
@@ -81,7 +86,9 @@ def load_questions(evidence: Evidence) -> tuple[str, ...]:
     found += [
         f"The load generator was the limit in {phase.name}: {phase.generator_limited}"
         for phase in result.phases
-        if phase.role == PhaseRole.MEASURE and phase.generator_limited
+        if phase.role == PhaseRole.MEASURE
+        and phase.profile != PROFILE  # the comparison tells it, once for each build
+        and phase.generator_limited
     ]
     return tuple(found)
 
@@ -91,7 +98,10 @@ def every_arrival_converges(case: Case) -> CheckOutcome:
     result = load_result(case.evidence)
     if result is None:
         return case.undecided(_NO_LOAD)
-    return case.decided([_forgotten(case, p) for p in result.phases if p.arrived.overtaken])
+    forgotten = [_forgotten(case, p) for p in result.phases if p.arrived.overtaken]
+    if forgotten and any(p.arrived.in_flight > p.arrived.overtaken for p in result.phases):
+        return case.undecided(_BACKLOG)
+    return case.decided(forgotten)
 
 
 def no_request_fails(case: Case) -> CheckOutcome:

@@ -39,7 +39,14 @@ from harness.analysis.scope.instances import instances_leave_each_other_alone
 from harness.analysis.scope.requests import requests_stay_in_scope
 from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
-from harness.analysis.soaked import latency_stays, nothing_grows, throughput_stays
+from harness.analysis.soaked import (
+    latency_stays,
+    no_cycle_costs_more,
+    nothing_grows,
+    throughput_stays,
+)
+from harness.analysis.soakleft import nothing_is_left
+from harness.analysis.soakwatches import no_watch_is_leaked
 from harness.analysis.static.conditions import conditions_are_standard
 from harness.analysis.static.fields import (
     conventions_are_kept,
@@ -93,6 +100,9 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "SOA-105": goes_on_after_its_definition,
         "SOA-106": keeps_its_lead,
         "SOA-107": swallows_no_panic,
+        "SOA-110": nothing_is_left,
+        "SOA-111": no_watch_is_leaked,
+        "SOA-112": no_cycle_costs_more,
         "SCO-101": requests_stay_in_scope,
         "SCO-105": writes_only_declared_kinds,
         "SCO-106": nothing_made_is_left,

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.soakresult import SoakResult, SoakSignal
 
-__all__ = ["latency_stays", "nothing_grows", "soak_questions", "soak_result", "throughput_stays"]
+__all__ = [
+    "latency_stays",
+    "no_cycle_costs_more",
+    "nothing_grows",
+    "soak_questions",
+    "soak_result",
+    "throughput_stays",
+]
 
 _NO_SOAK = "there was no soak, or it was stopped before its first cycle was over"
 
@@ -70,6 +77,31 @@ def _stays(case: Case, names: tuple[str, ...]) -> CheckOutcome:
     return case.undecided("; ".join(is_open)) if is_open else case.passed()
 
 
+def no_cycle_costs_more(case: Case) -> CheckOutcome:
+    """SOA-112: a cycle costs no more CPU time and no more requests than the one before."""
+    result = soak_result(case.evidence)
+    if result is None:
+        return case.undecided(_NO_SOAK)
+    if not result.cost:
+        return case.undecided("neither its process nor its requests could be read")
+    growing = [signal for signal in result.cost if signal.verdict is LeakVerdict.LEAK]
+    if growing:
+        return case.failed(
+            *(
+                case.finding(
+                    f"{signal.name} grew by {signal.growth:.3g}"
+                    f"{' s' if signal.unit == 's' else ''} over the soak, from "
+                    f"{signal.values[signal.warm_up]:.3g} to {signal.values[-1]:.3g}",
+                    subject=signal.subject,
+                    detail=signal.sentence,
+                )
+                for signal in growing
+            )
+        )
+    is_open = [s.sentence for s in result.cost if s.verdict is LeakVerdict.INCONCLUSIVE]
+    return case.undecided("; ".join(is_open)) if is_open else case.passed()
+
+
 def _analysed(evidence: Evidence) -> SoakResult | None:
     if not evidence.plateaus():
         return None
@@ -86,7 +118,7 @@ def _why(result: SoakResult) -> str:
 def _leak(case: Case, result: SoakResult, signal: SoakSignal) -> Finding:
     sites = [
         f"{site.growth:+.3g} {'bytes' if site.unit == 'B' else 'of them'} between cycles "
-        f"{site.first} and {site.last}: {site.function} ({site.place})"
+        f"{site.first} and {site.last}: {site.function}{f' ({site.place})' if site.place else ''}"
         for site in result.sites
         if (site.subject, site.kind) == (signal.subject, signal.name)
     ]

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from harness.analysis.writes import call_ref, operator_calls
+from harness.analysis.leftovers import LEASES, Leftovers
+from harness.analysis.writes import call_ref
 from harness.model.findings import EvidenceRef, Severity
 from harness.model.installation import InstallWay
 
 if TYPE_CHECKING:
     from harness.analysis.case import Case
-    from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.inventory import InventoryEntry, Stuck
-    from harness.model.records import ApiCall
     from harness.model.resource import ObjectKey
 
 __all__ = ["nothing_made_is_left", "uninstall_leaves_nothing"]
 
-_CREATED = 201
-_LEASES = "leases.coordination.k8s.io"
 _LEASE_REMEDY = (
     "Say in the instructions for the uninstall that the Lease is to be deleted, or let the "
     "operator own it by its Deployment."
 )
-_HARNESS = "operator-harness"
-_SHORTEST = 4
-"""Characters of a name that says something: "app" is in many."""
 _MAX_FINDINGS = 20
 _SHOWN = 5
 
@@ -45,7 +38,7 @@ def uninstall_leaves_nothing(case: Case) -> CheckOutcome:
     if installation is None:
         return case.undecided("the operator was never installed")
     stuck = evidence.uninstalled.stuck if evidence.uninstalled else ()
-    left = _Leftovers(evidence)
+    left = _leftovers(evidence)
     findings = [_held(case, item) for item in stuck]
     findings += [_left(case, entry, how, left) for entry, how in left.found]
     if findings:
@@ -67,9 +60,13 @@ def nothing_made_is_left(case: Case) -> CheckOutcome:
         return case.undecided(_why_not(evidence))
     if installation is None:
         return case.undecided("the operator was never installed")
-    left = _Leftovers(evidence)
-    found = [(entry, how) for entry, how in left.found if entry.key.resource != _LEASES]
+    left = _leftovers(evidence)
+    found = [(entry, how) for entry, how in left.found if entry.key.resource != LEASES]
     return case.decided([_left(case, entry, how, left) for entry, how in found])
+
+
+def _leftovers(evidence: Evidence) -> Leftovers:
+    return Leftovers(evidence, evidence.inventory("before"), evidence.inventory("after"))
 
 
 def _why_not(evidence: Evidence) -> str:
@@ -79,130 +76,6 @@ def _why_not(evidence: Evidence) -> str:
     if not ended:
         return "the operator was not uninstalled"
     return "the cluster could not be listed before the install, or after the uninstall"
-
-
-def _made(call: CallShape) -> bool:
-    return call.code == _CREATED and not call.subresource and not call.dry_run
-
-
-class _Leftovers:
-    """New objects that are known to be the operator's.
-
-    Args:
-        evidence: With both inventories.
-    """
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self.creates: dict[tuple[str, str, str], ApiCall] = {
-            (call.resource, call.namespace, call.name): call
-            for call in operator_calls(evidence).where(_made)
-            if call.name
-        }
-
-    @cached_property
-    def found(self) -> list[tuple[InventoryEntry, str]]:
-        """Each with how that is known, in the order of their names."""
-        before, after = self._evidence.inventory("before"), self._evidence.inventory("after")
-        old = {entry.key.uid for entry in before.entries} if before else set()
-        new = [entry for entry in (after.entries if after else ()) if entry.key.uid not in old]
-        marked = ((entry, self._how(entry)) for entry in sorted(new, key=lambda item: item.key))
-        return [(entry, how) for entry, how in marked if how]
-
-    def _how(self, entry: InventoryEntry) -> str:
-        key = entry.key
-        if self._is_ours(entry):
-            return ""
-        if key.resource in {kind.resource for kind in self._evidence.target.kinds}:
-            return "it is a custom resource of the operator"
-        call = self.creates.get((key.resource, key.namespace, key.name))
-        if call is not None:
-            return f"the audit log: {call.user} sent {call.verb} {call.uri} (line {call.line})"
-        if key.resource == _LEASES:
-            held = f"{key.namespace}/{key.name}" in self._leases
-            return "the operator held it to elect its leader" if held else ""
-        return self._by_signs(entry)
-
-    def _by_signs(self, entry: InventoryEntry) -> str:
-        if set(entry.owners) & self._family:
-            return "its ownerReferences"
-        name = self._named_by(entry)
-        shared = sorted(set(entry.managers) & self._managers)
-        if name and shared:
-            return f"its field manager {shared[0]}, and that it speaks of {name}"
-        return ""
-
-    def _is_ours(self, entry: InventoryEntry) -> bool:
-        """Whether the harness made it: what of that can't be removed is an error of the run."""
-        return (
-            entry.managers == (_HARNESS,)
-            or entry.key.uid in self._installed
-            or entry.key.namespace.startswith(f"harness-{self._run}-")
-            or entry.key.name.startswith(f"harness-{self._run}-")
-            or entry.key.name.endswith(f"-{self._run}")
-        )
-
-    @cached_property
-    def _run(self) -> str:
-        return self._evidence.run.id.rsplit("-", 1)[-1]
-
-    @cached_property
-    def _installed(self) -> frozenset[str]:
-        installation = self._evidence.installation
-        return (
-            frozenset(item.key.uid for item in installation.objects)
-            if installation
-            else frozenset()
-        )
-
-    @cached_property
-    def _leases(self) -> frozenset[str]:
-        installation = self._evidence.installation
-        workloads = installation.workloads if installation else ()
-        return frozenset(lease for workload in workloads for lease in workload.leases)
-
-    @cached_property
-    def _family(self) -> frozenset[str]:
-        """Uids of custom resources, and of what was installed."""
-        kinds = {kind.resource for kind in self._evidence.target.kinds}
-        seen = {
-            event.key.uid
-            for kind in kinds
-            for event in self._evidence.timeline(kind)
-            if event.key.uid
-        }
-        return frozenset(seen | self._installed)
-
-    @cached_property
-    def _managers(self) -> frozenset[str]:
-        """Field managers of custom resources, other than ours."""
-        return frozenset(
-            str(manager).split("/", maxsplit=1)[0]
-            for kind in self._evidence.target.kinds
-            for event in self._evidence.timeline(kind.resource)
-            for manager in event.managers
-        ) - {_HARNESS}
-
-    def _named_by(self, entry: InventoryEntry) -> str:
-        """Returns which of the operator's names an object speaks of; empty for none."""
-        texts = [entry.key.name, entry.key.namespace, *entry.labels.values()]
-        for name in self._names:
-            if any(name in text for text in texts):
-                return name
-        return ""
-
-    @cached_property
-    def _names(self) -> tuple[str, ...]:
-        evidence = self._evidence
-        names = {evidence.target.name}
-        if evidence.installation:
-            names |= {workload.name for workload in evidence.installation.workloads}
-            names |= {
-                item.key.name for item in evidence.installation.objects if item.kind == "Namespace"
-            }
-        for kind in evidence.target.kinds:
-            names |= {event.key.name for event in evidence.timeline(kind.resource)}
-        return tuple(sorted(name for name in names if len(name) >= _SHORTEST))
 
 
 def _held(case: Case, item: Stuck) -> Finding:
@@ -217,7 +90,7 @@ def _held(case: Case, item: Stuck) -> Finding:
     )
 
 
-def _left(case: Case, entry: InventoryEntry, how: str, left: _Leftovers) -> Finding:
+def _left(case: Case, entry: InventoryEntry, how: str, left: Leftovers) -> Finding:
     key = entry.key
     call = left.creates.get((key.resource, key.namespace, key.name))
     place = f" in namespace {key.namespace}" if key.namespace else ""
@@ -225,8 +98,8 @@ def _left(case: Case, entry: InventoryEntry, how: str, left: _Leftovers) -> Find
     return case.finding(
         f"{entry.kind} {key.name}{place} is left after the uninstall",
         subject=str(key),
-        severity=Severity.MINOR if key.resource == _LEASES else None,
-        remedy=_LEASE_REMEDY if key.resource == _LEASES else "",
+        severity=Severity.MINOR if key.resource == LEASES else None,
+        remedy=_LEASE_REMEDY if key.resource == LEASES else "",
         detail="\n".join(
             [
                 "It wasn't there before the install, and all that was installed is gone.",

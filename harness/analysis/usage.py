@@ -12,6 +12,8 @@ from harness.model.records import CONTROL_PLANE_SAMPLES, HARNESS_SAMPLES
 from harness.model.result import PhaseBand
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from harness.evidence.columns import Columns
     from harness.evidence.reader import Evidence
 
@@ -70,7 +72,7 @@ def operator_use(evidence: Evidence) -> tuple[ProcessUse, ...]:
 
 
 def bands(evidence: Evidence) -> tuple[PhaseBand, ...]:
-    """Returns the run's windows and the phases of its load on its time axis."""
+    """Returns the run's windows, the phases of its load and the cycles of its soak, on its axis."""
     start = evidence.manifest.started.mono_ns
     spans = [(phase.name, phase.span) for phase in evidence.phases()]
     spans += [(phase.name, phase.span) for phase in evidence.load_phases()]
@@ -81,7 +83,25 @@ def bands(evidence: Evidence) -> tuple[PhaseBand, ...]:
             end_s=(span.end.mono_ns - start) / _NS,
         )
         for name, span in spans
-    )
+    ) + tuple(_cycles(evidence, start))
+
+
+def _cycles(evidence: Evidence, start_ns: int) -> Iterator[PhaseBand]:
+    """A soak's cycles: from the end of the plateau before, or the load's begin, to their own."""
+    sampled: dict[int, int] = {}
+    for plateau in evidence.plateaus():
+        at = plateau.stamp.mono_ns
+        sampled[plateau.cycle] = max(at, sampled.get(plateau.cycle, at))
+    loads = [phase.span.start.mono_ns for phase in evidence.load_phases()]
+    for cycle, end in sorted(sampled.items()):
+        before = max((at for at in sampled.values() if at < end), default=start_ns)
+        begin = min((at for at in loads if at >= before), default=before)
+        yield PhaseBand(
+            name=f"cycle {cycle + 1}",
+            start_s=(begin - start_ns) / _NS,
+            end_s=(end - start_ns) / _NS,
+            whole=True,
+        )
 
 
 def _sampled(evidence: Evidence, prefix: str = _PREFIX) -> list[tuple[str, Columns]]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.calllog import CallLog, CallShape
     from harness.evidence.reader import Evidence
+    from harness.model.installation import Installation
     from harness.model.time import Span
 
 __all__ = [
@@ -72,14 +73,21 @@ def audit_gap(evidence: Evidence, span: Span | None = None) -> str:
             return "there is no access to the cluster's audit log"
         return "AUDIT EVIDENCE IS MISSING: the audit log is absent or empty"
     if not operator_calls(evidence):
-        names = ", ".join(sorted(evidence.installation.identities))
-        return f"AUDIT EVIDENCE IS MISSING: the audit log holds no request of {names}"
+        return _none_of(evidence.installation)
     if span is not None:
         middle = (span.start.wall_ns + span.end.wall_ns) // 2
         if evidence.calls().last_ns < middle:
             return "AUDIT EVIDENCE IS MISSING: the audit log ends before the window does"
     gap = gap_in(evidence, "audit", span)
     return f"AUDIT EVIDENCE IS MISSING: {gap}" if gap else ""
+
+
+def _none_of(installation: Installation) -> str:
+    """Why the audit log holds no request of the operator."""
+    if not installation.complete:
+        return "the operator sent no request before its install failed"
+    names = ", ".join(sorted(installation.identities))
+    return f"AUDIT EVIDENCE IS MISSING: the audit log holds no request of {names}"
 
 
 def writes_in(evidence: Evidence, span: Span) -> Writes:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import yaml
 
-from harness.catalogue.suites import suites_of
+from harness.catalogue.suites import WHERE_INSTALLED, suites_of
 from harness.errors import UsageError
 from harness.model.findings import CheckInfo
 from harness.resources import bundled
@@ -23,7 +23,7 @@ from harness.resources import bundled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_info", "load_catalogue", "suites_of"]
+__all__ = ["WHERE_INSTALLED", "check_info", "load_catalogue", "suites_of"]
 
 
 @cache

@@ -13,7 +13,10 @@ from harness.resources import bundled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["suites_of"]
+__all__ = ["WHERE_INSTALLED", "suites_of"]
+
+WHERE_INSTALLED = (*(f"RBA-{number}" for number in range(101, 118)), "SCO-101", "SCO-105")
+"""What every suite in a cluster judges unasked: what the operator may do, and where it acted."""
 
 
 class _Suite(msgspec.Struct, frozen=True):
@@ -21,6 +24,7 @@ class _Suite(msgspec.Struct, frozen=True):
 
     name: str
     checks: tuple[str, ...] = ()
+    static: bool = False
 
 
 @cache
@@ -29,6 +33,7 @@ def suites_of() -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = {}
     for file in sorted(bundled("suites").glob("*/suite.yaml")):
         suite = msgspec.convert(yaml.safe_load(file.read_text(encoding="utf-8")), _Suite)
-        for check in suite.checks:
+        unasked = () if suite.static else WHERE_INSTALLED
+        for check in dict.fromkeys((*suite.checks, *unasked)):
             found.setdefault(check, []).append(suite.name)
     return found

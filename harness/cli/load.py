@@ -13,7 +13,7 @@ from harness.settings import LoadSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["load_options", "load_settings"]
+__all__ = ["Duration", "load_options", "load_settings"]
 
 _UI = "127.0.0.1:8089"
 _LAST_PORT = 65_535
@@ -27,6 +27,7 @@ _OF = {
     "rate": "load_rate",
     "duration": "load_duration",
     "burst": "load_burst",
+    "objects": "load_objects",
     "mix": "load_mix",
     "workers": "load_workers",
     "ui": "load_ui",
@@ -35,7 +36,7 @@ _OF = {
 _WITHOUT = frozenset({"unit", "smoke"})  # bundled suites that generate no load
 
 
-class _Duration(click.ParamType[float]):
+class Duration(click.ParamType[float]):
     """Seconds, from a number with or without a unit."""
 
     name = "time"
@@ -55,26 +56,26 @@ _OPTIONS = (
     click.option(
         "--profile",
         "load_profile",
-        type=click.Choice(["burst", "steady", "ramp", "churn", "knee"]),
+        type=click.Choice(["burst", "steady", "ramp", "churn", "knee", "growth"]),
         help="What load: many at once, a constant rate, a rising one, creates with updates and "
-        "deletes, or the search for the highest rate that is sustained. Default: knee, then two "
-        "minutes at 70 % of it, then a burst.",
+        "deletes, the search for the highest rate that is sustained, or updates on ever more "
+        "objects. Default: knee, then two minutes at 70 % of it, then a burst.",
     ),
     click.option(
         "--rate",
         "load_rate",
         type=click.FloatRange(min=0, min_open=True, max=100_000),
         metavar="N",
-        help="Arrivals a second: of steady and churn, at the end of a ramp, at the begin of the "
-        "search for the knee.",
+        help="Arrivals a second: of steady, churn and growth, at the end of a ramp, at the begin "
+        "of the search for the knee.",
     ),
     click.option(
         "--duration",
         "load_duration",
-        type=_Duration(),
+        type=Duration(),
         metavar="TIME",
-        help="How long steady, ramp and churn last, and a soak; at most, for the search for the "
-        "knee. Seconds, or with a unit: 90, 5m, 8h.",
+        help="How long steady, ramp and churn last, a soak, and each size of growth; at most, for "
+        "the search for the knee. Seconds, or with a unit: 90, 5m, 8h.",
     ),
     click.option(
         "--burst",
@@ -82,6 +83,14 @@ _OPTIONS = (
         type=click.IntRange(min=1, max=1_000_000),
         metavar="N",
         help="How many arrive at once in a burst.",
+    ),
+    click.option(
+        "--objects",
+        "load_objects",
+        type=click.IntRange(min=20, max=1_000_000),
+        metavar="N",
+        help="The last size of growth, each the double of the one before: so many custom "
+        "resources, then as many unrelated objects. Default: 1600.",
     ),
     click.option(
         "--mix",

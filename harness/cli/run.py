@@ -14,6 +14,7 @@ from harness.cli.kind import kind_options, kind_settings
 from harness.cli.load import load_options, load_settings
 from harness.cli.progress import new_progress
 from harness.cli.prometheus import checked_url, prometheus_option, without_password
+from harness.cli.regression import baseline_options, gates_of
 from harness.cli.versions import kubernetes_version
 from harness.errors import UsageError
 from harness.settings import Settings, Timeouts
@@ -67,6 +68,21 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
             f"{strays[0]} says which existing cluster is meant, but this run is on {cluster}.",
             hint="Add --cluster existing, or leave the option out.",
         )
+
+
+def _allowed(baseline: str, allow: str | None) -> dict[str, float]:
+    """Returns by which share figures may be worse than in the baseline.
+
+    Raises:
+        UsageError: There is none, or it isn't written as a share.
+    """
+    if allow is not None and not baseline:
+        raise UsageError(
+            f"--allow {allow} says how much worse than a baseline figures may be, and there is "
+            "none.",
+            hint="Add --baseline RUN.",
+        )
+    return gates_of(allow, ()) if baseline else {}
 
 
 @click.command()
@@ -186,6 +202,7 @@ def _refuse_strays(cluster: str, options: dict[str, str]) -> None:
     help="cluster, install, ready, converge, delete, silence, stop or tests; may be given again.",
 )
 @load_options
+@baseline_options
 @prometheus_option
 @click.option("--dry-run", is_flag=True, help="Say what would run, and start nothing.")
 @click.option("--quiet", is_flag=True, help="Only the verdict.")
@@ -213,6 +230,8 @@ def run(
     fail_fast: bool,
     fail_on: tuple[str, ...],
     timeouts: tuple[str, ...],
+    baseline: str,
+    allow: str | None,
     prometheus_url: str,
     dry_run: bool,
     quiet: bool,
@@ -230,6 +249,7 @@ def run(
     harness run --suite smoke --target ./target.yaml --timeout converge=120
     harness run --suite load --target guestbook                      ten minutes
     harness run --suite load --target guestbook --profile steady --rate 50 --duration 60
+    harness run --suite load --target . --profile steady --rate 50 --baseline ./result.json
     harness run --suite ./my_suite --target guestbook -k message
     harness run --suite smoke --target guestbook --twin hot-loop     must end with 1
     harness run --suite smoke --target guestbook --prove-rbac        are its roles too wide?
@@ -264,6 +284,8 @@ def run(
         prove_rbac=prove_rbac,
         fail_fast=fail_fast,
         fail_on=fail_on,
+        baseline=baseline,
+        allowed=_allowed(baseline, allow),
         prometheus_url=checked_url(prometheus_url),
         keyword=keyword,
         timeouts=_timeouts(timeouts),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.folder import RunFolder
 
-__all__ = ["AuditReader", "audit_files", "final_calls", "read_audit"]
+__all__ = ["AuditReader", "FinalCalls", "audit_files", "final_calls", "read_audit"]
 
 _FINAL = frozenset({"ResponseComplete", "Panic"})
 _RBAC = "rbac.authorization.k8s.io"
@@ -121,6 +121,30 @@ class AuditReader:
         for path in self._paths:
             yield from self._file(path)
 
+    def after(self, path: Path, *, line: int, offset: int) -> Iterator[tuple[ApiCall, int, int]]:
+        """Yields what a live file has gained, each with line and offset from which to go on.
+
+        A last line without its end is left for the next time.
+
+        Args:
+            path: The file.
+            line: Number of lines before the offset.
+            offset: In bytes, at the begin of a line.
+        """
+        decode, file = self._decoder.decode, path.name
+        with path.open("rb", buffering=1 << 20) as lines:
+            lines.seek(offset)
+            for number, text in enumerate(lines, start=line + 1):
+                if not text.endswith(b"\n"):
+                    return
+                offset += len(text)
+                try:
+                    event = decode(text)
+                except msgspec.MsgspecError:
+                    self.unreadable += bool(text.strip())
+                    continue
+                yield _call(event, file, number), number, offset
+
     def _file(self, path: Path) -> Iterator[ApiCall]:
         if not path.exists():
             return
@@ -157,32 +181,53 @@ def audit_files(run: RunFolder) -> tuple[Path, ...]:
     return tuple(path for path in (*rotated, live) if path.exists())
 
 
-def final_calls(calls: Iterable[ApiCall]) -> Iterator[ApiCall]:
-    """Yields one call for each request.
+class FinalCalls:
+    """Makes one call for each request out of its stages, however the log comes in pieces.
 
-    A request that ended (or panicked) comes when its end was logged, and without repeats. What
-    has no end in the log, such as a watch still open, comes last, at the earliest stage that says
-    what was decided.
+    A request that ended (or panicked) comes when its end was logged, and without repeats.
+    """
+
+    def __init__(self) -> None:
+        self._begun: dict[str, ApiCall] = {}
+        # All of them: a log that was copied twice repeats after any distance.
+        self._done: set[str] = set()
+
+    @property
+    def open(self) -> tuple[ApiCall, ...]:
+        """What has no end so far, at the earliest stage that says what was decided."""
+        return tuple(self._begun.values())
+
+    def feed(self, calls: Iterable[ApiCall]) -> Iterator[ApiCall]:
+        """Yields the requests that end in a piece of the log.
+
+        Args:
+            calls: As read, all stages.
+        """
+        begun, done = self._begun, self._done
+        for call in calls:
+            known = call.audit_id in done
+            if call.stage not in _FINAL:
+                earlier = begun.get(call.audit_id)
+                # The first stage comes before the authorizer has decided; the next one tells.
+                if not known and (earlier is None or (call.decision and not earlier.decision)):
+                    begun[call.audit_id] = call
+                continue
+            begun.pop(call.audit_id, None)
+            if known:
+                continue
+            done.add(call.audit_id)
+            yield call
+
+
+def final_calls(calls: Iterable[ApiCall]) -> Iterator[ApiCall]:
+    """Yields one call for each request of a whole log; what has no end in it comes last.
 
     Args:
         calls: As read, all stages.
     """
-    begun: dict[str, ApiCall] = {}
-    done: set[str] = set()  # all of them: a log that was copied twice repeats after any distance
-    for call in calls:
-        known = call.audit_id in done
-        if call.stage not in _FINAL:
-            earlier = begun.get(call.audit_id)
-            # The first stage comes before the authorizer has decided; the next one tells.
-            if not known and (earlier is None or (call.decision and not earlier.decision)):
-                begun[call.audit_id] = call
-            continue
-        begun.pop(call.audit_id, None)
-        if known:
-            continue
-        done.add(call.audit_id)
-        yield call
-    yield from begun.values()
+    made = FinalCalls()
+    yield from made.feed(calls)
+    yield from made.open
 
 
 def _call(event: _Line, file: str, line: int) -> ApiCall:

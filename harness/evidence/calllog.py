@@ -184,6 +184,15 @@ class CallLog(Sequence[ApiCall]):
             (max(columns.received_ns[n], columns.done_ns[n]) for n in self._positions), default=0
         )
 
+    def add(self, calls: Iterable[ApiCall]) -> range:
+        """Appends requests; returns their positions. Parts that were taken before stay as they are.
+
+        Only for who fills the log step by step: what is asked of it is asked of a `pick`.
+        """
+        before = len(self._columns.line)
+        self._fill(calls)
+        return range(before, len(self._columns.line))
+
     def _kept(self, key: object, is_wanted: Callable[[CallShape], bool]) -> CallLog:
         if key not in self._parts:
             wanted = [is_wanted(shape) for shape in self._columns.shapes]

@@ -201,6 +201,26 @@ class RunFolder:
         """Columns of watch events, by the receiver."""
         return self.load / "events.i64"
 
+    @property
+    def load_sizes_file(self) -> Path:
+        """Sizes at which growth was measured (`harness.model.growth`)."""
+        return self.load / "sizes.ndjson"
+
+    @property
+    def comparison_plan_file(self) -> Path:
+        """The ComparisonPlan as JSON; absent where a run doesn't interleave two builds."""
+        return self.load / "comparison.json"
+
+    @property
+    def baseline_file(self) -> Path:
+        """The Baseline as JSON; absent where a run is held against none."""
+        return self.load / "baseline.json"
+
+    @property
+    def load_machine_file(self) -> Path:
+        """Columns of what the machine's processors were used for, by the driver."""
+        return self.load / "machine.i64"
+
     def load_arrivals_file(self, worker: int) -> Path:
         """Columns of the arrivals of one of the load generator's processes, numbered from 0."""
         return self.load / f"arrivals-{worker}.i64"
@@ -244,6 +264,11 @@ class RunFolder:
             cycle: From 0.
         """
         return self.soak / f"{kind}-{workload}-{cycle:04d}.txt.gz"
+
+    @property
+    def soak_inventory_file(self) -> Path:
+        """Inventories of the cluster, before a soak's first cycle and after its last."""
+        return self.soak / "inventory.ndjson"
 
     @property
     def allure_raw(self) -> Path:

@@ -22,7 +22,9 @@ from harness.evidence.columns import read_columns
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
+from harness.model.comparison import Baseline, ComparisonPlan
 from harness.model.findings import Finding
+from harness.model.growth import GrowthSize
 from harness.model.installation import Installation
 from harness.model.inventory import Inventory, Uninstalled
 from harness.model.load import LoadPhase, LoadPlan
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.columns import Columns
     from harness.evidence.folder import RunFolder
+    from harness.evidence.follower import AuditFollower
 
 __all__ = ["Evidence"]
 
@@ -73,10 +76,13 @@ class Evidence:
 
     Args:
         run: The folder.
+        audit: Follows the run's audit log, for who looks at a run again and again while it goes
+            on; None to read the log from its begin.
     """
 
-    def __init__(self, run: RunFolder) -> None:
+    def __init__(self, run: RunFolder, *, audit: AuditFollower | None = None) -> None:
         self.run = run
+        self._audit = audit
         self._timelines: dict[str, tuple[TimelineEvent, ...]] = {}
         self._logs: dict[str, tuple[LogLine, ...]] = {}
         self._derived: dict[Callable[[Evidence], Any], Any] = {}
@@ -161,9 +167,23 @@ class Evidence:
         """What load was made of; None where there was none."""
         return self._document(self.run.load_plan_file, LoadPlan)
 
+    @cached_property
+    def comparison_plan(self) -> ComparisonPlan | None:
+        """How two builds were run in turn; None where they weren't."""
+        return self._document(self.run.comparison_plan_file, ComparisonPlan)
+
+    @cached_property
+    def baseline(self) -> Baseline | None:
+        """The earlier run that this one is held against; None for none."""
+        return self._document(self.run.baseline_file, Baseline)
+
     def load_phases(self) -> tuple[LoadPhase, ...]:
         """Returns the phases of the load that are over, in order."""
         return self._records(self.run.load_phases_file, LoadPhase)
+
+    def growth_sizes(self) -> tuple[GrowthSize, ...]:
+        """Returns the sizes at which growth was measured, in order."""
+        return self._records(self.run.load_sizes_file, GrowthSize)
 
     @cached_property
     def soak_plan(self) -> SoakPlan | None:
@@ -188,6 +208,10 @@ class Evidence:
     def disturbances(self) -> tuple[Disturbance, ...]:
         """What a soak did to the operator's surroundings, in order."""
         return self._records(self.run.disturbances_file, Disturbance)
+
+    def soak_inventory(self, name: str) -> Inventory | None:
+        """Returns what the cluster held at a soak's "begin" or "end"; None where nobody looked."""
+        return self._soak_inventories.get(name)
 
     def profile(self, kind: str, workload: str, cycle: int) -> str:
         """Returns a profile's text; empty where there is none, or a kill tore it.
@@ -378,6 +402,10 @@ class Evidence:
         return {item.name: item for item in self._records(self.run.inventory_file, Inventory)}
 
     @cached_property
+    def _soak_inventories(self) -> dict[str, Inventory]:
+        return {item.name: item for item in self._records(self.run.soak_inventory_file, Inventory)}
+
+    @cached_property
     def _stages(self) -> tuple[StageRecord, ...]:
         return self._records(self.run.stages_file, StageRecord)
 
@@ -400,7 +428,10 @@ class Evidence:
 
     @cached_property
     def _calls(self) -> CallLog:
-        calls = CallLog(final_calls(read_audit(audit_files(self.run))))
+        if self._audit is not None:
+            calls = self._audit.calls()
+        else:
+            calls = CallLog(final_calls(read_audit(audit_files(self.run))))
         part = self._part
         return calls if part is None else calls.between(part.start.wall_ns, part.end.wall_ns)
 

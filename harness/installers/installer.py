@@ -92,6 +92,9 @@ class Installer(Protocol):
             ClusterError: Cluster or machine stand in the way.
         """
 
+    def so_far(self) -> Installation | None:
+        """Returns what is known of an install that failed half-way; None before it began."""
+
     def uninstall(self) -> None:
         """Removes all that `install` made, also where it failed half-way, and nothing else.
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
 
+import msgspec
+
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import ApiError, NotVerified, TargetError
 from harness.installers.faults import not_ready
@@ -59,6 +61,7 @@ class PresentInstaller:
         self._timeouts = timeouts
         self._progress = on_progress
         self._clock = clock
+        self._found: Installation | None = None
 
     @staticmethod
     def preflight(target: Target, manifests: Sequence[Object]) -> None:  # noqa: ARG004 - none is rendered
@@ -75,7 +78,7 @@ class PresentInstaller:
         self._progress("Looking for the operator")
         found = [self._find(spec) for spec in self._target.workloads]
         workloads = tuple(self._workload(deployment) for deployment in found)
-        installation = Installation(
+        self._found = installation = Installation(
             namespace=workloads[0].namespace,
             workloads=workloads,
             way=InstallWay.PRESENT,
@@ -96,6 +99,10 @@ class PresentInstaller:
                 f"Deployment {error.process}", f"The operator isn't ready: {error}."
             ) from error
         return installation
+
+    def so_far(self) -> Installation | None:
+        """Returns the operator that was found but isn't ready; see `Installer.so_far`."""
+        return self._found and msgspec.structs.replace(self._found, complete=False)
 
     def uninstall(self) -> None:
         """Removes what the suites made, and leaves the operator; see `Installer.uninstall`."""

@@ -73,6 +73,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
         container: Name of the operator's container in its Pods.
         replicas: How many Pods its Deployment asks for.
         elects: Whether arguments or environment ask for leader election.
+        cpu_limit: Cores that its container may use; None where nothing holds it to a limit.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     replicas: int = 1
     elects: bool = False
+    cpu_limit: float | None = None
 
 
 class Installation(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,6 +105,8 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
         notes: What could not be done as in a pod, a sentence each.
         launch_file: Private file (0600) in the cluster's state folder, from which another
             process of the same run can restart the operator; empty in a cluster.
+        complete: Whether the install came to its end, the operator ready. If not, this is what is
+            known of one that failed: who it was, and what had been applied.
     """
 
     namespace: str
@@ -112,6 +116,7 @@ class Installation(msgspec.Struct, frozen=True, kw_only=True):
     alterations: tuple[Alteration, ...] = ()
     notes: tuple[str, ...] = ()
     launch_file: str = ""
+    complete: bool = True
 
     @property
     def identities(self) -> frozenset[str]:

@@ -18,6 +18,7 @@ class InventoryEntry(msgspec.Struct, frozen=True, kw_only=True):
         managers: Its field managers.
         labels: Its labels.
         created: metadata.creationTimestamp.
+        deleted: metadata.deletionTimestamp; empty where nobody deleted it.
     """
 
     key: ObjectKey
@@ -27,21 +28,27 @@ class InventoryEntry(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str] = {}
     finalizers: tuple[str, ...] = ()
     created: str = ""
+    deleted: str = ""
 
 
 class Inventory(msgspec.Struct, frozen=True, kw_only=True):
     """Every object that could be listed.
 
     Attributes:
-        name: "before" the install or "after" the uninstall.
+        name: "before" the install or "after" the uninstall; of a soak its "begin" and its "end".
         entries: In no particular order.
         unlisted: Resources that could not be listed, each with the reason.
+        events: How many Events there were, which aren't among the entries; None where nobody
+            counted.
+        old_events: Those of them that are older than Events are kept, at most twenty.
     """
 
     name: str
     stamp: Stamp
     entries: tuple[InventoryEntry, ...]
     unlisted: dict[str, str] = {}
+    events: int | None = None
+    old_events: tuple[ObjectKey, ...] = ()
 
 
 class Stuck(msgspec.Struct, frozen=True, kw_only=True):

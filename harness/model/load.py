@@ -2,8 +2,8 @@
 
 All lies below RUN/evidence/load/: `plan.json` (LoadPlan) and `phases.ndjson` (LoadPhase) by the
 driver, `arrivals-<worker>.i64` (ARRIVAL_COLUMNS) by the load child, `events.i64` (EVENT_COLUMNS)
-by the watch receiver. Instants are CLOCK_MONOTONIC in nanoseconds, which all processes of one
-machine share.
+by the watch receiver, `machine.i64` (MACHINE_COLUMNS) by the driver, on a local cluster. Instants
+are CLOCK_MONOTONIC in nanoseconds, which all processes of one machine share.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from harness.model.time import Span
 __all__ = [
     "ARRIVAL_COLUMNS",
     "EVENT_COLUMNS",
+    "MACHINE_COLUMNS",
     "ArrivalProcess",
     "ArrivalStatus",
     "EventType",
@@ -59,6 +60,15 @@ EVENT_COLUMNS = (
     "writer",  # 1 where the newest entry of managedFields is the operator's
 )
 """One row for each watch event."""
+
+MACHINE_COLUMNS = (
+    "mono_ns",
+    "cores",
+    "busy_ns",  # processor time of all cores that wasn't idle
+    "own_ns",  # of the run's own processes
+    "yielding_ns",  # of others that run with SCHED_IDLE, hence only on what is left over
+)
+"""One row a second, all counted from an instant that doesn't matter."""
 
 _UID_BITS = (1 << 63) - 1
 _UID_DIGITS = 16

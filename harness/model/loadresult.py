@@ -6,6 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
+from harness.model.comparison import BlockRow, StoredLoad
+
 __all__ = [
     "Arrived",
     "Attribution",
@@ -80,8 +82,8 @@ class Arrived(msgspec.Struct, frozen=True, kw_only=True):
         collapsed: Of those done, closed by a later generation or by their object's deletion.
         unchanged: Of those done, writes that left the generation as it was.
         tainted: Open while watch events were missing; their latency is at most what is shown.
-        overtaken: Of those in flight, due before another arrival of the run that was done: the
-            operator went past them. The others are its backlog.
+        overtaken: Of those in flight, due so long before another arrival of the run that was done
+            that the operator went past them. The others are its backlog.
     """
 
     arrivals: int
@@ -190,6 +192,9 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
         sustained: Of a phase with a steady rate.
         generator_limited: Why its figures say more of the load generator than of the operator;
             empty where they don't.
+        distribution: (share, ms): that share of all creates and updates had a total latency of at
+            most so much; the open ones count with the time that they had waited. Of phases whose
+            latencies are told, from the least to what all but one of them kept.
         note: Why it was cut short; empty if it wasn't.
     """
 
@@ -209,6 +214,7 @@ class PhaseResult(msgspec.Struct, frozen=True, kw_only=True):
     audit: Audit | None = None
     sustained: Sustainability | None = None
     generator_limited: str = ""
+    distribution: tuple[tuple[float, float], ...] = ()
     note: str = ""
 
     def latency(self, name: str, operation: str = "converge") -> Latency | None:
@@ -295,6 +301,10 @@ class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
         conflicts: Of those, answered 409.
         throttled: Of those, answered 429.
         api_calls_per_reconcile: None where nothing was reconciled.
+        api_bytes_per_reconcile: Bodies of its requests and of their answers, watches left out, as
+            its client counts them; None where it doesn't, or nothing was reconciled.
+        limiter_wait_ms: Mean time that its client's own rate limiter held a request back; None
+            where it doesn't tell.
         cpu_cores: That it used on average; None where it doesn't tell.
         webhook_ms: Mean time of its own admission webhooks; None where they weren't asked.
         note: Why figures are missing; empty if none are.
@@ -307,6 +317,8 @@ class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
     conflicts: int = 0
     throttled: int = 0
     api_calls_per_reconcile: float | None = None
+    api_bytes_per_reconcile: float | None = None
+    limiter_wait_ms: float | None = None
     cpu_cores: float | None = None
     webhook_ms: float | None = None
     note: str = ""
@@ -367,7 +379,16 @@ class Growth(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slope(msgspec.Struct, frozen=True, kw_only=True):
-    """What each further object costs, for example memory, in `unit`, with its 95 % interval."""
+    """What each further object costs, for example memory, in `unit`, with its 95 % interval.
+
+    Attributes:
+        figure: For example "memory", "live heap".
+        unit: Of `each`, `low`, `high` and the second of each point.
+        by: As of `Growth`.
+        points: (objects, figure), as measured.
+        seen: Whether the interval leaves out 0; else `high` is what could have been seen.
+        sentence: What the interval allows to say.
+    """
 
     figure: str
     unit: str
@@ -375,6 +396,9 @@ class Slope(msgspec.Struct, frozen=True, kw_only=True):
     low: float
     high: float
     points: tuple[tuple[float, float], ...]
+    by: str = "custom resources"
+    seen: bool = True
+    sentence: str = ""
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -386,6 +410,8 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
         growth: How figures grow with the number of objects.
         each_object: What each further object costs.
         problems: Where the measurement itself broke, in words; none where it holds.
+        blocks: Of two builds that ran in turn; none in other runs.
+        stored: What another run can be compared with; None without steady load.
     """
 
     phases: tuple[PhaseResult, ...]
@@ -395,3 +421,5 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     growth: tuple[Growth, ...] = ()
     each_object: tuple[Slope, ...] = ()
     problems: tuple[str, ...] = ()
+    blocks: tuple[BlockRow, ...] = ()
+    stored: StoredLoad | None = None

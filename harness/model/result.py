@@ -6,6 +6,7 @@ import msgspec
 
 from harness.model.access import RbacReport
 from harness.model.checklists import AccessChecklist
+from harness.model.comparison import Comparison
 from harness.model.findings import ChecklistItem, Finding
 from harness.model.installation import Alteration
 from harness.model.loadresult import LoadResult
@@ -133,11 +134,16 @@ class Convergence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PhaseBand(msgspec.Struct, frozen=True, kw_only=True):
-    """A named phase on the run's time axis, in seconds since its start."""
+    """A named phase on the run's time axis, in seconds since its start.
+
+    Attributes:
+        whole: Whether charts shade it instead of its parts: a cycle of a soak.
+    """
 
     name: str
     start_s: float
     end_s: float
+    whole: bool = False
 
 
 class RunResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,6 +157,7 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
         tail: The operator's last log lines where it died or never became ready.
         load: What was found under load; None where there was none.
         soak: Leaks, of a soak; None where there was none.
+        comparisons: With another build or an earlier run, one a phase; none where nothing was.
     """
 
     schema_version: str = SCHEMA_VERSION
@@ -178,3 +185,4 @@ class RunResult(msgspec.Struct, frozen=True, kw_only=True):
     tail: tuple[str, ...] = ()
     load: LoadResult | None = None
     soak: SoakResult | None = None
+    comparisons: tuple[Comparison, ...] = ()

@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 
 from harness.model.cluster import Cluster
+from harness.model.comparison import ComparisonPlan
 from harness.model.installation import Installation
 from harness.model.result import Fact
 from harness.model.target import Target
 from harness.model.time import Stamp
 
-__all__ = ["RunManifest", "Session", "Suite"]
+__all__ = ["Build", "RunManifest", "Session", "Suite"]
 
 
 class Suite(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -74,6 +75,13 @@ class RunManifest(msgspec.Struct, frozen=True, kw_only=True):
     timeouts: dict[str, float] = {}
 
 
+class Build(msgspec.Struct, frozen=True, kw_only=True):
+    """One of two builds of an operator that a run interleaves: what is needed to install it."""
+
+    target: Target
+    manifests: tuple[dict[str, Any], ...]  # Kubernetes objects, as rendered
+
+
 class Session(msgspec.Struct, frozen=True, kw_only=True):
     """What the pytest child needs of its parent; a private file (0600), never in the run folder.
 
@@ -84,6 +92,8 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
         cluster, installation: None while tests are only collected.
         prometheus_url: Of the user's Prometheus; empty for one of the run's own.
         tools: Paths of the binaries that the suite asks for, by name.
+        comparison: Of two builds; None where there is but one.
+        builds: Both, by `BASE` and `HEAD`; empty where there is but one.
     """
 
     run_folder: str
@@ -97,3 +107,5 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     installation: Installation | None = None
     prometheus_url: str = ""
     tools: dict[str, str] = {}
+    comparison: ComparisonPlan | None = None
+    builds: dict[str, Build] = {}

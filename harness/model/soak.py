@@ -52,12 +52,14 @@ class Plateau(msgspec.Struct, frozen=True, kw_only=True):
         workload: Whose.
         pid: Of its process; another one after a restart.
         values: By signal: "live heap", "RSS", "PSS" in bytes; "goroutines", "threads",
-            "descriptors", "connections" are counts. What can't be read is left out.
+            "descriptors", "connections" (which are descriptors, too), "queue depth" are counts;
+            "unfinished work" is in seconds. What can't be read is left out.
         cpu_s: CPU time of the process so far, in seconds.
         reconciles: So far, as its metrics count them; None where they don't.
         objects: Created in this cycle, and deleted again.
         gone: Whether nothing was open when it was sampled.
         notes: What could not be read, and why.
+        leads_to: How many descriptors lead to what, as `harness.probes.descriptors` tells it.
     """
 
     cycle: int
@@ -70,6 +72,7 @@ class Plateau(msgspec.Struct, frozen=True, kw_only=True):
     objects: int = 0
     gone: bool = True
     notes: tuple[str, ...] = ()
+    leads_to: dict[str, int] = {}
 
 
 class LeaseState(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,7 +8,14 @@ import msgspec
 
 from harness.model.soak import Disturbance
 
-__all__ = ["CycleLoad", "GrowingSite", "LeakVerdict", "SoakResult", "SoakSignal"]
+__all__ = [
+    "CycleLoad",
+    "GrowingSite",
+    "LeakVerdict",
+    "LeftKind",
+    "SoakResult",
+    "SoakSignal",
+]
 
 
 class LeakVerdict(StrEnum):
@@ -24,7 +31,7 @@ class SoakSignal(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: For example "live heap".
-        unit: "B" or "1".
+        unit: "B", "s" or "1".
         subject: Whose, for example a process.
         values: One a cycle, the warm-up included.
         warm_up: How many cycles at the begin were left out, by a fixed rule.
@@ -67,12 +74,12 @@ class GrowingSite(msgspec.Struct, frozen=True, kw_only=True):
     """Where in the operator's code something grew between two profiles.
 
     Attributes:
-        kind: "live heap" or "goroutines".
+        kind: Of what: "live heap", "goroutines", "descriptors".
         subject: Whose.
         growth: In `unit`, between the plateaus after the cycles `first` and `last`, from 1.
         unit: "B" (estimated from Go's samples of allocations) or "1".
-        function: The innermost that isn't of Go's runtime.
-        place: Its file and line, as it was compiled.
+        function: The innermost that isn't of Go's runtime; of descriptors what they lead to.
+        place: Its file and line, as it was compiled; empty for descriptors.
         stack: Functions, innermost first.
     """
 
@@ -114,6 +121,29 @@ class CycleLoad(msgspec.Struct, frozen=True, kw_only=True):
         return self.errors + self.unconverged
 
 
+class LeftKind(msgspec.Struct, frozen=True, kw_only=True):
+    """Objects of a kind that stayed in the cluster, though all that the soak made was deleted.
+
+    Attributes:
+        count: How many, of which `names` has some, each with its namespace.
+        cause: Why they stayed, as a noun.
+        how: By what the first is known to be the operator's.
+        created: How many of the kind the operator created in the run; 0 where nobody can tell.
+        write: The request that made the first; empty where nobody can tell.
+        line: Of that request in the audit log.
+    """
+
+    kind: str
+    resource: str
+    count: int
+    names: tuple[str, ...]
+    cause: str
+    how: str
+    created: int = 0
+    write: str = ""
+    line: int = 0
+
+
 class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     """A whole soak.
 
@@ -130,6 +160,10 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
         drift: How latency, throughput and failures go, with the cycles as steps; a "leak" of
             these is a drift to the worse.
         disturbances: What was done to the operator's surroundings, and how it got over it.
+        cost: CPU time and requests of a cycle, which decide nothing but SOA-112.
+        left: What stayed in the cluster.
+        events: How many Events there were before the first cycle and after the last; None where
+            nobody counted.
     """
 
     cycles: int
@@ -143,6 +177,9 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     loads: tuple[CycleLoad, ...] = ()
     drift: tuple[SoakSignal, ...] = ()
     disturbances: tuple[Disturbance, ...] = ()
+    cost: tuple[SoakSignal, ...] = ()
+    left: tuple[LeftKind, ...] = ()
+    events: tuple[int, int] | None = None
 
     @property
     def verdict(self) -> LeakVerdict:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from harness.errors import ApiError
 from harness.kube.webhooks import failed_conversion
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from harness.clock import Clock
     from harness.kube.client import KubeClient
 
-__all__ = ["take_inventory"]
+__all__ = ["count_events", "take_inventory"]
 
 _PASSING = frozenset(
     {
@@ -30,6 +33,8 @@ _PASSING = frozenset(
 _MEASURED = ".metrics.k8s.io"  # figures, not objects
 _GONE = 404
 _AT_ONCE = 4
+_NS = 1_000_000_000
+_MOST_EVENTS = 20
 
 
 def take_inventory(
@@ -39,7 +44,7 @@ def take_inventory(
 
     Args:
         client: Whose rights limit what is seen.
-        name: "before" or "after".
+        name: As of `Inventory`.
         clock: Gives the stamp.
         before: An earlier one: more is told of objects that aren't in it.
 
@@ -61,6 +66,36 @@ def take_inventory(
             unlisted[key] = reason
         entries += [_entry(resource, item, known) for item in items]
     return Inventory(name=name, stamp=stamp, entries=tuple(entries), unlisted=unlisted)
+
+
+def count_events(
+    client: KubeClient, taken: Inventory, *, kept_s: float, grace_s: float = 120.0
+) -> Inventory:
+    """Returns an inventory with what there is to say of Events; unchanged where none can be listed.
+
+    Args:
+        client: Whose rights limit what is seen.
+        taken: Right before.
+        kept_s: For how long the cluster keeps an Event that nobody writes to, in seconds.
+        grace_s: So much longer one may stay: they go by leases that many share.
+    """
+    try:
+        events = client.list(client.resource("events"), metadata_only=True).items
+    except ApiError:
+        return taken
+    since = taken.stamp.wall_ns / _NS - kept_s - grace_s
+    oldest = datetime.fromtimestamp(since, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    old = [item for item in events if str(item["metadata"].get("creationTimestamp", "")) < oldest]
+    keys = (
+        ObjectKey(
+            resource="events",
+            namespace=item["metadata"].get("namespace", ""),
+            name=item["metadata"]["name"],
+            uid=item["metadata"].get("uid", ""),
+        )
+        for item in old[:_MOST_EVENTS]
+    )
+    return msgspec.structs.replace(taken, events=len(events), old_events=tuple(keys))
 
 
 def _listed(
@@ -103,4 +138,5 @@ def _entry(
         labels=metadata.get("labels") or {},
         finalizers=tuple(metadata.get("finalizers") or ()),
         created=str(metadata.get("creationTimestamp") or ""),
+        deleted=str(metadata.get("deletionTimestamp") or ""),
     )

@@ -3,33 +3,52 @@
 from __future__ import annotations
 
 import gzip
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
 
 from harness.errors import HarnessError
 from harness.model.soak import Plateau
 from harness.probes import pprof
+from harness.probes.descriptors import is_connection, opened
 from harness.probes.metrics import parse, scrape
 from harness.probes.processes import COLUMNS, sample
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
     from harness.clock import Clock
     from harness.evidence.folder import RunFolder
     from harness.model.installation import Workload
     from harness.model.records import MetricsPage
 
-__all__ = ["connections", "reconciles", "take_plateau"]
+__all__ = ["Gauges", "read_gauges", "take_plateau"]
+
+_Seen = TypeVar("_Seen")
 
 _NS = 1_000_000_000
 _OK = 200
-_TURNS = 5
+_TURNS = 4
 _PAUSE_S = 0.2
 _RECONCILES = "controller_runtime_reconcile_total"
-_OF_PROCESS = {
-    "RSS": "rss_bytes",
-    "PSS": "pss_bytes",
-    "threads": "threads",
-    "descriptors": "fds",
+_HELD = {
+    "queue depth": "workqueue_depth",
+    "unfinished work": "workqueue_unfinished_work_seconds",
 }
+_MEMORY = {"RSS": "rss_bytes", "PSS": "pss_bytes"}
+_COUNTS = {"threads": "threads", "descriptors": "fds"}
+
+
+class Gauges(msgspec.Struct, frozen=True, kw_only=True):
+    """What a metrics page says of an operator at rest.
+
+    Attributes:
+        reconciles: So far; None where the page counts none.
+        values: By signal, as of `Plateau`.
+    """
+
+    reconciles: int | None = None
+    values: dict[str, float] = {}
 
 
 def take_plateau(
@@ -45,8 +64,10 @@ def take_plateau(
 ) -> Plateau:
     """Samples a workload, after a garbage collection where it serves pprof; keeps its profiles.
 
-    Of some samples a second the lowest counts, since what comes and goes isn't held. The process is
-    sampled before the profiles are asked for, which costs it memory.
+    Of some samples a second the lowest counts, since what comes and goes isn't held. Memory is
+    sampled before the profiles are asked for, which cost some; threads and descriptors after that:
+    what only garbage holds (Go's pools, files that a finalizer closes) goes by the collection, and
+    isn't held either.
 
     Args:
         run: Where the profiles go.
@@ -62,18 +83,28 @@ def take_plateau(
     notes: list[str] = []
     values: dict[str, float] = {}
     cpu_s = 0.0
-    row = sample(pid) if pid else None
+    row = _process(pid) if pid else None
     if row is None:
         notes.append("its process can't be read")
     else:
-        named = dict(zip(COLUMNS[1:], row, strict=True))
-        cpu_s = named["cpu_ns"] / _NS
-        values |= _lowest(pid, clock)
+        cpu_s = row["cpu_ns"] / _NS
+        values |= _lowest(_turns(lambda: _memory(pid), clock))
+    gauges = _gauges(workload, token, clock)
+    values |= gauges.values
     if workload.pprof_url:
         try:
             values |= _profiled(run, workload, cycle)
         except HarnessError as error:
             notes.append(str(error))
+    leads_to: dict[str, int] = {}
+    if row is not None:
+        values |= _lowest(_turns(lambda: _counts(pid), clock))
+        leads_to = min(_turns(lambda: opened(pid), clock), key=lambda found: sum(found.values()))
+        if leads_to:
+            values |= {
+                "descriptors": float(sum(leads_to.values())),
+                "connections": float(sum(n for of, n in leads_to.items() if is_connection(of))),
+            }
     return Plateau(
         cycle=cycle,
         workload=workload.name,
@@ -81,57 +112,78 @@ def take_plateau(
         pid=pid,
         values=values,
         cpu_s=cpu_s,
-        reconciles=_reconciles(workload, token),
+        reconciles=gauges.reconciles,
         objects=objects,
         gone=gone,
         notes=tuple(notes),
+        leads_to=leads_to,
     )
 
 
-def connections(pid: int) -> int | None:
-    """Returns how many TCP connections a process has open; None where that can't be read."""
-    import psutil  # noqa: PLC0415 - only where processes are sampled
-
-    try:
-        found = psutil.Process(pid).net_connections(kind="tcp")
-    except psutil.Error:
-        return None
-    return sum(connection.status == psutil.CONN_ESTABLISHED for connection in found)
-
-
-def reconciles(page: MetricsPage) -> int | None:
-    """Returns how many reconciles a metrics page has counted; None where it counts none."""
+def read_gauges(page: MetricsPage) -> Gauges:
+    """Returns what a page of controller-runtime's metrics says; nothing where it isn't one."""
     if page.status != _OK:
-        return None
+        return Gauges()
     try:
         families = parse(page.body, page.content_type)
     except ValueError:
-        return None
-    counts = [
-        sample.value
-        for family in families
-        for sample in family.samples
-        if sample.name == _RECONCILES
+        return Gauges()
+    sums: dict[str, float] = {}
+    for family in families:
+        for one in family.samples:
+            if one.name == _RECONCILES or one.name in _HELD.values():
+                sums[one.name] = sums.get(one.name, 0.0) + one.value
+    counted = sums.get(_RECONCILES)
+    return Gauges(
+        reconciles=None if counted is None else round(counted),
+        values={name: sums[family] for name, family in _HELD.items() if family in sums},
+    )
+
+
+def _gauges(workload: Workload, token: str, clock: Clock) -> Gauges:
+    """Of some pages the lowest; of an operator that works off something late, the last count."""
+    metrics = workload.metrics
+    if metrics is None:
+        return Gauges()
+    found = [
+        read_gauges(scrape(metrics.url, token=token, workload=workload.name))
+        for _ in _turns(lambda: None, clock, turns=2)
     ]
-    return round(sum(counts)) if counts else None
+    return Gauges(
+        reconciles=found[-1].reconciles, values=_lowest(gauges.values for gauges in found)
+    )
 
 
-def _lowest(pid: int, clock: Clock) -> dict[str, float]:
-    """Returns the lowest of some samples: what comes and goes (a probe's connection) isn't held."""
-    lowest: dict[str, float] = {}
-    for turn in range(_TURNS):
+def _turns(look: Callable[[], _Seen], clock: Clock, *, turns: int = _TURNS) -> Iterator[_Seen]:
+    for turn in range(turns):
         if turn:
             clock.sleep(_PAUSE_S)
-        row = sample(pid)
-        if row is None:
-            break
-        named = dict(zip(COLUMNS[1:], row, strict=True))
-        held: dict[str, int | None] = {name: named[of] for name, of in _OF_PROCESS.items()}
-        held["connections"] = connections(pid)
-        for name, value in held.items():
-            if value is not None and value >= 0:
-                lowest[name] = min(lowest.get(name, value), float(value))
+        yield look()
+
+
+def _lowest(found: Iterable[dict[str, float]]) -> dict[str, float]:
+    """Returns the lowest of each: what comes and goes (a probe's connection) isn't held."""
+    lowest: dict[str, float] = {}
+    for values in found:
+        for name, value in values.items():
+            lowest[name] = min(lowest.get(name, value), value)
     return lowest
+
+
+def _process(pid: int) -> dict[str, int] | None:
+    row = sample(pid)
+    return None if row is None else dict(zip(COLUMNS[1:], row, strict=True))
+
+
+def _memory(pid: int) -> dict[str, float]:
+    row = _process(pid) or {}
+    return {name: float(row[of]) for name, of in _MEMORY.items() if row.get(of, -1) >= 0}
+
+
+def _counts(pid: int) -> dict[str, float]:
+    """Threads and descriptors, in which a child counts like its parent."""
+    row = _process(pid) or {}
+    return {name: float(row[of]) for name, of in _COUNTS.items() if row.get(of, -1) >= 0}
 
 
 def _profiled(run: RunFolder, workload: Workload, cycle: int) -> dict[str, float]:
@@ -151,10 +203,3 @@ def _profiled(run: RunFolder, workload: Workload, cycle: int) -> dict[str, float
         "goroutines": pprof.goroutine_count(goroutines),
     }
     return {name: float(value) for name, value in found.items() if value is not None}
-
-
-def _reconciles(workload: Workload, token: str) -> int | None:
-    if workload.metrics is None:
-        return None
-    page = scrape(workload.metrics.url, token=token, workload=workload.name)
-    return reconciles(page)

@@ -11,6 +11,7 @@ import pytest
 
 from harness.clock import SYSTEM_CLOCK, Clock
 from harness.evidence.folder import RunFolder
+from harness.evidence.follower import AuditFollower
 from harness.evidence.ndjson import NdjsonWriter
 from harness.evidence.reader import Evidence
 from harness.guard import Guard
@@ -89,6 +90,10 @@ class Context:
         """The harness identity's."""
         return Path(self.cluster.kubeconfig)
 
+    def installed(self, installation: Installation) -> None:
+        """Takes another installation: what a suite has put in the place of the operator."""
+        self.session = msgspec.structs.replace(self.session, installation=installation)
+
     @cached_property
     def client(self) -> KubeClient:
         """The harness identity's client."""
@@ -99,10 +104,15 @@ class Context:
         """The run's guard, by its socket."""
         return Guard.connect(Path(self.session.guard_socket))
 
+    @cached_property
+    def audit(self) -> AuditFollower:
+        """The audit log so far; each of its lines is read once, however often it is asked."""
+        return AuditFollower(self.run)
+
     @property
     def evidence(self) -> Evidence:
-        """Everything recorded so far, read anew."""
-        return Evidence(self.run)
+        """Everything recorded so far, read anew but for the audit log, which is read on."""
+        return Evidence(self.run, audit=self.audit)
 
     @property
     def private(self) -> Path:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.soak import Soak
 
 __all__ = [
+    "api_client",
     "cluster",
     "cluster_snapshot",
     "confined",
@@ -88,6 +89,15 @@ def cluster(request: pytest.FixtureRequest) -> Cluster:
 def kube(request: pytest.FixtureRequest) -> KubeClient:
     """A client with the harness's own identity; plain dicts in and out."""
     return _context(request).client
+
+
+@pytest.fixture(scope="session")
+def api_client(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The official library's client: `kubernetes.client.AppsV1Api(api_client)`."""
+    from harness.kube.official import api_client as made  # noqa: PLC0415 - few suites need it
+
+    with made(_context(request).kubeconfig) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import msgspec
 
 from harness.clock import Deadline
 from harness.errors import ApiError, NotVerified
-from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.model.target import InstallMode
 from harness.model.trials import Sentinel, SentinelEvent, SentinelWatch, Standing
 from harness.probes.footprint import created_by, inventory
@@ -131,7 +130,7 @@ class Sentinels:
 
     def _made_by_operator(self, resource: LiveCustomResource) -> list[ObjectKey]:
         """Returns what it made itself: not what Kubernetes made of that."""
-        calls = final_calls(read_audit(audit_files(self._context.run)))
+        calls = self._context.audit.calls()
         created = created_by(
             calls,
             self._context.installation.identities,

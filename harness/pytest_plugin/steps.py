@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from harness.clock import Deadline
 from harness.errors import ApiError
-from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.kube.webhooks import failed_webhook
 from harness.model.records import Snapshot
 from harness.model.resource import ObjectKey
@@ -115,7 +114,7 @@ class Family:
         """Returns the family, without the custom resource itself."""
         members = set(resource.children())
         named = {(key.resource, key.namespace, key.name) for key in members}
-        calls = final_calls(read_audit(audit_files(self._context.run)))
+        calls = self._context.audit.calls()
         for key in created_by(
             calls,
             self._context.installation.identities,

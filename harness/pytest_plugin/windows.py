@@ -112,7 +112,7 @@ class Windows:
             )
             self._context.record(phase)
         self._note(checks)
-        self._raise([self._judge(check, phase) for check in checks], unmet)
+        self._raise(self._judged(checks, phase), unmet)
 
     def whole_run(self, *checks: str) -> None:
         """Judges checks on everything recorded since the run began.
@@ -123,7 +123,7 @@ class Windows:
         """
         self._note(checks)
         self.settle(())
-        self._raise([self._judge(check, None) for check in checks], None)
+        self._raise(self._judged(checks, None), None)
 
     def settle(self, objects: Sequence[ObjectKey]) -> None:
         """Waits until evidence holds all that happened up to now."""
@@ -150,10 +150,15 @@ class Windows:
     def _note(self, checks: Sequence[str]) -> None:
         self.checks_of.setdefault(self._test(), []).extend(checks)
 
-    def _judge(self, check: str, phase: Phase | None) -> CheckOutcome:
-        outcome = judge(check, self._context.evidence, phase)
-        self._context.record(JudgedRecord(phase=phase.name if phase else "", outcome=outcome))
-        return outcome
+    def _judged(self, checks: Sequence[str], phase: Phase | None) -> list[CheckOutcome]:
+        """Judges all checks of a window on the same evidence, read once."""
+        evidence = self._context.evidence
+        outcomes = []
+        for check in checks:
+            outcomes.append(judge(check, evidence, phase))
+            name = phase.name if phase else ""
+            self._context.record(JudgedRecord(phase=name, outcome=outcomes[-1]))
+        return outcomes
 
     def _raise(self, outcomes: Sequence[CheckOutcome], unmet: Unmet | Refused | None) -> None:
         findings: list[Finding] = [item for outcome in outcomes for item in outcome.findings]

@@ -6,6 +6,7 @@ render_html      report.html
 render_junit     junit.xml
 render_sarif     findings.sarif
 render_summary   summary.md
+as_markdown      comparison.md, where builds or runs were compared
 write_allure     allure-results/
 terminal_summary what the terminal says at the end (`harness.reporting.terminal`)
 """
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import EvidenceError
 from harness.reporting.allure import write_allure
+from harness.reporting.comparison import as_markdown
 from harness.reporting.document import read_result, render_json, schema
 from harness.reporting.junit import render_junit
 from harness.reporting.page import render_html
@@ -57,6 +59,8 @@ def write_reports(result: RunResult, run: RunFolder) -> None:
     ):
         _write(run.report(name), render(result))
     permissions = result.permissions
+    if result.comparisons:
+        _write(run.report("comparison.md"), as_markdown(result.comparisons))
     for name, content in (
         ("rbac-minimal.yaml", permissions.minimal if permissions else ""),
         ("rbac-minimal.diff", permissions.diff if permissions else ""),

@@ -1,4 +1,4 @@
-"""Stage 7: line charts of what was sampled, and the run's phases, on one time axis.
+"""Stage 7: what was sampled, and the run's phases, as charts on one time axis.
 
 Series are thinned to the least and the greatest value of each stretch, so that spikes stay and
 the report stays small.
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.reporting.axes import Scale, Tick, ticks
+from harness.reporting.plots import Axis, Band, Plot, Trace
 from harness.reporting.text import duration, number, one_line, quantity
 
 if TYPE_CHECKING:
@@ -20,94 +20,67 @@ if TYPE_CHECKING:
     from harness.model.measurement import Series
     from harness.model.result import PhaseBand, RunResult
 
-__all__ = ["Band", "Chart", "Charts", "Line", "charts"]
+__all__ = ["TIME", "Charts", "charts"]
 
-_STRETCHES = 300  # a polyline has at most twice as many points
+TIME = "time"
+"""Group of the charts on the run's time axis, and id of the strip of phases below them."""
+
+_STRETCHES = 300  # a line has at most twice as many points
 _TABLE_ROWS = 40
 _LINES = 6  # more can't be told apart; the rest is said to be missing
-_HEIGHT = 100.0
-_WIDTH = 1000.0
 _LONGEST_UNIT = 16
-_CHARACTER = 0.0125  # share of the width of one character at the least width
+_SHOWN_BANDS = 24
 _TITLES = {
-    "cpu": "CPU",
-    "memory": "Memory",
-    "rss": "Memory (resident)",
-    "pss": "Memory (PSS)",
+    "throughput": "Arrivals against completions",
+    "in_flight": "In flight",
+    "latency": "Latency from the intended time",
+    "queue_depth": "Queue depth",
+    "cpu": "CPU of the operator",
+    "memory": "Memory of the operator",
     "cpu_control_plane": "CPU of the control plane",
     "memory_control_plane": "Memory of the control plane",
     "cpu_harness": "CPU of the harness",
     "memory_harness": "Memory of the harness",
 }
+_ASIDES = {
+    "latency": (
+        "Median and largest of what was done in each stretch of the run; p99 of as many stretches "
+        "as hold 100 arrivals."
+    ),
+    "throughput": "Counted in stretches of a second, of long loads in 400 stretches.",
+    "queue_depth": "As Prometheus scraped it; the exact mean of each phase stands above.",
+}
+_LOG = frozenset({"latency"})
 
 Sample = tuple[float, float]
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One series as a polyline.
-
-    Attributes:
-        points: SVG points in a box of 1000 by 100.
-        range: The least and the greatest value in words.
-        single: Position and height of the only sample; None where a line can be drawn.
-    """
-
-    label: str
-    points: str
-    range: str
-    single: tuple[str, str] | None
-
-
-class Chart(msgspec.Struct, frozen=True, kw_only=True):
-    """All series of one quantity.
-
-    Attributes:
-        sentence: What the chart shows, in words.
-        rows: Table: the stretch of time, then "least to greatest" for each line.
-        hidden: How many series aren't drawn.
-    """
-
-    title: str
-    unit: str
-    sentence: str
-    ticks: tuple[Tick, ...]
-    lines: tuple[Line, ...]
-    rows: tuple[tuple[str, ...], ...]
-    hidden: int
-
-
-class Band(msgspec.Struct, frozen=True, kw_only=True):
-    """A phase on the time axis.
-
-    Attributes:
-        row: Overlapping phases lie in different rows, counted from 0.
-        label: What fits into the band: its number and the last part of its name, its number, or
-            nothing.
-        shaded: Every second phase that holds no other, so that neighbours can be told apart.
-    """
-
-    name: str
-    number: int
-    x: str
-    width: str
-    row: int
-    label: str
-    shaded: bool
-    time: str
 
 
 class Charts(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that shares the run's time axis.
 
     Attributes:
-        ticks: Of the time axis, in seconds.
+        end: Of the axis, in seconds.
         rows: How many rows the bands take.
+        listed: Bands of which name and time are told at once; the others are folded away.
     """
 
-    ticks: tuple[Tick, ...]
+    end: float
     bands: tuple[Band, ...]
     rows: int
-    charts: tuple[Chart, ...]
+    plots: tuple[Plot, ...]
+
+    @property
+    def listed(self) -> tuple[Band, ...]:
+        """Bands that are told at once: all, or of many those that charts shade."""
+        if len(self.bands) <= _SHOWN_BANDS:
+            return self.bands
+        return tuple(band for band in self.bands if band.row == 0)
+
+    @property
+    def folded(self) -> tuple[Band, ...]:
+        """The others."""
+        listed = self.listed
+        return tuple(band for band in self.bands if band not in listed)
 
 
 def charts(result: RunResult) -> Charts:
@@ -118,13 +91,15 @@ def charts(result: RunResult) -> Charts:
         + [series.seconds[-1] for series in drawn]
         + [phase.end_s for phase in result.phases]
     )
-    scale = Scale(end)
-    bands = _bands(result.phases, scale)
+    end = end if end > 0 and math.isfinite(end) else 1.0
+    bands = _bands(result.phases)
     return Charts(
-        ticks=_time_ticks(scale),
+        end=end,
         bands=bands,
         rows=1 + max((band.row for band in bands), default=-1),
-        charts=tuple(_chart(group, scale) for group in _groups(drawn)),
+        plots=tuple(
+            _plot(f"chart-{place}", group, end) for place, group in enumerate(_groups(drawn), 1)
+        ),
     )
 
 
@@ -135,32 +110,12 @@ def _groups(drawn: Sequence[Series]) -> Iterator[list[Series]]:
     yield from groups.values()
 
 
-def _time_ticks(scale: Scale) -> tuple[Tick, ...]:
-    values = [value for value in ticks(scale.end, about=6) if value <= scale.end]
-    last = len(values) - 1
-    return tuple(
-        Tick(
-            at=scale.at(value),
-            label=_clock(value),
-            anchor="start" if index == 0 else _end_anchor(scale.share(value), index == last),
-        )
-        for index, value in enumerate(values)
-    )
-
-
-def _end_anchor(share: float, last: bool) -> str:  # noqa: FBT001 - private, one caller
-    return "end" if last and share > 0.95 else "middle"  # noqa: PLR2004 - else it is cut
-
-
-def _clock(seconds: float) -> str:
-    return quantity(seconds, "s") if seconds < 120 else duration(seconds)  # noqa: PLR2004
-
-
-def _bands(phases: Sequence[PhaseBand], scale: Scale) -> tuple[Band, ...]:
+def _bands(phases: Sequence[PhaseBand]) -> tuple[Band, ...]:
     """Numbers the phases by their start and puts those that overlap into rows of their own."""
     free_from: list[float] = []
     bands = []
-    leaves = 0
+    shaded = 0
+    whole = any(phase.whole for phase in phases)
     ordered = sorted(phases, key=lambda phase: (phase.start_s, -phase.end_s))
     for index, phase in enumerate(ordered, start=1):
         row = next(
@@ -168,54 +123,65 @@ def _bands(phases: Sequence[PhaseBand], scale: Scale) -> tuple[Band, ...]:
         )
         free_from[row : row + 1] = [phase.end_s]
         following = ordered[index].start_s if index < len(ordered) else math.inf
-        leaf = following >= phase.end_s
-        leaves += leaf
-        width = scale.share(phase.end_s) - scale.share(phase.start_s)
+        told = phase.whole if whole else following >= phase.end_s
+        shaded += told
         bands.append(
             Band(
                 name=one_line(phase.name),
                 number=index,
-                x=scale.at(phase.start_s),
-                width=f"{max(0.15, width * 100):.2f}%",
+                start=phase.start_s,
+                end=phase.end_s,
                 row=row,
-                label=_label(index, phase.name, width),
-                shaded=leaf and leaves % 2 == 1,
+                shaded=told and shaded % 2 == 1,
                 time=f"{number(phase.start_s)} to {number(phase.end_s)} s",
             )
         )
     return tuple(bands)
 
 
-def _label(index: int, name: str, width: float) -> str:
-    short = f"{index} {one_line(name).rpartition('/')[2]}"
-    for text in (short, str(index)):
-        if (len(text) + 1) * _CHARACTER <= width:
-            return text
-    return ""
-
-
-def _chart(group: Sequence[Series], scale: Scale) -> Chart:
+def _plot(id: str, group: Sequence[Series], end: float) -> Plot:
     first = group[0]
-    samples = [_finite(series) for series in group[:_LINES]]
-    greatest = max((value for line in samples for _, value in line), default=1.0)
-    values = ticks(greatest, about=3)
-    lines = tuple(
-        _line(series, line, scale, values[-1]) for series, line in zip(group, samples, strict=False)
-    )
+    chosen = _chosen([(series, _finite(series)) for series in group])
+    samples = [line for _, line in chosen]
     unit = one_line(first.unit)[:_LONGEST_UNIT]
     title = _TITLES.get(first.name, one_line(first.name).replace("_", " ").capitalize())
-    return Chart(
-        title=title,
-        unit=unit,
-        sentence="; ".join(f"{line.label}: {line.range}" for line in lines) + ".",
-        ticks=tuple(
-            Tick(at=f"{_HEIGHT * (1 - value / values[-1]):g}", label=quantity(value, unit))
-            for value in values
-        ),
-        lines=lines,
-        rows=tuple(_rows(samples, scale.end)),
-        hidden=max(0, len(group) - _LINES),
+    log = first.name in _LOG and any(value > 0 for line in samples for _, value in line)
+    traces = tuple(
+        _trace(series, line, place, end, log=log) for place, (series, line) in enumerate(chosen)
     )
+    thinned = any(len(line) > 2 * _STRETCHES for line in samples)
+    asides = [_ASIDES.get(first.name, "")]
+    if thinned:
+        stretch = duration(end / _STRETCHES)
+        asides.append(f"Drawn are the least and the greatest value of each {stretch}.")
+    return Plot(
+        id=id,
+        title=f"{title}, {unit}" if unit not in {"", "1"} else title,
+        sentence="; ".join(_words(*pair) for pair in chosen) + ".",
+        group=TIME,
+        x=Axis(unit="s", scale="time", low=0.0, high=end),
+        y=Axis(
+            unit=unit if unit != "1" else "",
+            scale="log" if log else "linear",
+            low=None if log else 0.0,
+        ),
+        traces=traces,
+        heads=("Time", *(trace.label for trace in traces)),
+        rows=tuple(_rows(samples, end)),
+        caption=f"{title}: least and greatest value in each stretch of time, {unit}",
+        hidden=len(group) - len(chosen),
+        aside=" ".join(filter(None, asides)),
+    )
+
+
+def _chosen(group: Sequence[tuple[Series, list[Sample]]]) -> list[tuple[Series, list[Sample]]]:
+    """Returns the series that rise highest, in the order in which they came."""
+
+    def height(place: int) -> float:
+        return max(map(_value, group[place][1]), default=-math.inf)
+
+    kept = sorted(sorted(range(len(group)), key=height, reverse=True)[:_LINES])
+    return [group[place] for place in kept]
 
 
 def _finite(series: Series) -> list[Sample]:
@@ -223,27 +189,33 @@ def _finite(series: Series) -> list[Sample]:
     return [pair for pair in pairs if math.isfinite(pair[0]) and math.isfinite(pair[1])]
 
 
-def _line(series: Series, samples: Sequence[Sample], scale: Scale, top: float) -> Line:
-    def height(value: float) -> float:
-        return _HEIGHT * (1 - min(1.0, max(0.0, value / top)))
-
-    points = " ".join(
-        f"{scale.share(second) * _WIDTH:.1f},{height(value):.1f}"
-        for second, value in _thinned(samples, scale.end)
-    )
-    single = None
-    if len(samples) == 1:
-        single = (scale.at(samples[0][0]), f"{height(samples[0][1]):.1f}")
-    values = [value for _, value in samples]
-    words = "no number"
-    if values:
-        low, high = number(min(values)), quantity(max(values), series.unit)
-        words = high if min(values) == max(values) else f"{low} to {high}"
-    return Line(
+def _trace(
+    series: Series, samples: Sequence[Sample], place: int, end: float, *, log: bool
+) -> Trace:
+    drawn = _thinned([pair for pair in samples if pair[1] > 0 or not log], end)
+    return Trace(
         label=one_line(series.subject) or one_line(series.name),
-        points=points,
-        range=words,
-        single=single,
+        x=tuple(second for second, _ in drawn),
+        y=tuple(value for _, value in drawn),
+        style="both" if len(samples) == 1 else "line",
+        colour=place,
+    )
+
+
+def _words(series: Series, samples: Sequence[Sample]) -> str:
+    """Returns range and mean of a series, and when it was highest."""
+    name = one_line(series.subject) or one_line(series.name)
+    values = [value for _, value in samples]
+    if not values:
+        return f"{name}: no number"
+    least, most = min(values), max(values)
+    if least == most:
+        return f"{name}: {quantity(most, series.unit)}"
+    mean = math.fsum(values) / len(values)
+    at, _ = max(samples, key=_value)
+    return (
+        f"{name}: {number(least)} to {quantity(most, series.unit)}, {number(mean)} on average, "
+        f"most at {number(at)} s"
     )
 
 

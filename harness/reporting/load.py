@@ -1,4 +1,4 @@
-"""Stage 7: what was found under load, as the report's tables and the plot of the knee."""
+"""Stage 7: what was found under load, as the report's words and tables."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.model.loadresult import Cause, KneeState, StepState
-from harness.reporting.axes import Scale, Tick, ticks
+from harness.model.loadresult import Cause, KneeState
+from harness.reporting.loadplots import load_plots
 from harness.reporting.text import count, duration, number, one_line, quantity
 
 if TYPE_CHECKING:
@@ -21,49 +21,14 @@ if TYPE_CHECKING:
         OperatorFigures,
         Percentile,
         PhaseResult,
-        Sustainability,
     )
+    from harness.reporting.plots import Plot
 
-__all__ = ["KneePlot", "LoadView", "Point", "load_view"]
+__all__ = ["LoadView", "load_view"]
 
-_HEIGHT = 160.0
 _NONE = "-"
+_NOT_OFFERED = "not offered"
 _ROLES = {"warm-up", "drain"}
-_STATES = {
-    StepState.SUSTAINED: ("pass", "sustained"),
-    StepState.FAILED: ("fail", "not sustained"),
-    StepState.GENERATOR_LIMITED: ("not_verified", "the generator was the limit"),
-}
-
-
-class Point(msgspec.Struct, frozen=True, kw_only=True):
-    """One step of the search: its rate along the axis, what was completed above it."""
-
-    x: str
-    y: str
-    status: str
-
-
-class KneePlot(msgspec.Struct, frozen=True, kw_only=True):
-    """Completions by arrivals a second; on the line from the origin the operator keeps up.
-
-    Attributes:
-        points: Of all steps.
-        ticks: Of the rates.
-        heights: Of the completions, in pixels from the top.
-        even: The end of the line on which all arrivals are completed.
-        knee: Position of the knee; empty where there is none.
-        rows: Table: rate, completions, share, backlog, p99, outcome, reasons.
-        sentence: What the plot shows, in words.
-    """
-
-    points: tuple[Point, ...]
-    ticks: tuple[Tick, ...]
-    heights: tuple[Tick, ...]
-    even: tuple[str, str]
-    knee: str
-    rows: tuple[tuple[str, ...], ...]
-    sentence: str
 
 
 class LoadView(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +42,7 @@ class LoadView(msgspec.Struct, frozen=True, kw_only=True):
         lags: Table: the latencies that the total is made of.
         operator: Table: a row each queue and phase.
         counted: Where arrivals didn't simply end, a sentence each.
+        plots: The knee, the distribution of latencies, growth.
     """
 
     sentences: tuple[str, ...]
@@ -86,7 +52,7 @@ class LoadView(msgspec.Struct, frozen=True, kw_only=True):
     lags: tuple[tuple[str, ...], ...]
     operator: tuple[tuple[str, ...], ...]
     counted: tuple[str, ...]
-    plot: KneePlot | None
+    plots: tuple[Plot, ...]
 
 
 def load_view(load: LoadResult | None) -> LoadView | None:
@@ -104,7 +70,7 @@ def load_view(load: LoadResult | None) -> LoadView | None:
         lags=tuple(row for phase in shown for row in _lags(phase)),
         operator=tuple(row for item in load.operator for row in _queues(item)),
         counted=tuple(sentence for phase in load.phases for sentence in _counted(phase)),
-        plot=_plot(load.knee) if load.knee and load.knee.steps else None,
+        plots=load_plots(load),
     )
 
 
@@ -185,7 +151,7 @@ def _with_bounds(found: Percentile) -> str:
 def _queues(item: OperatorFigures) -> Iterator[tuple[str, ...]]:
     for queue in item.queues:
         used = "" if queue.utilisation is None else f"{queue.utilisation:.0%} of {queue.workers}"
-        calls = item.api_calls_per_reconcile
+        calls, size = item.api_calls_per_reconcile, item.api_bytes_per_reconcile
         yield (
             one_line(item.phase),
             one_line(queue.queue),
@@ -196,6 +162,7 @@ def _queues(item: OperatorFigures) -> Iterator[tuple[str, ...]]:
             _ms(queue.work_ms),
             number(queue.retries),
             _NONE if calls is None else number(calls),
+            _NOT_OFFERED if size is None else quantity(size, "B"),
         )
 
 
@@ -216,46 +183,3 @@ def _counted(phase: PhaseResult) -> Iterator[str]:
     if found and phase.role not in _ROLES:
         of = count(counts.arrivals, "arrival")
         yield f"{one_line(phase.name)}: of {of} {'; '.join(found)}."
-
-
-def _plot(knee: Knee) -> KneePlot:
-    steps = sorted(knee.steps, key=lambda step: step.rate_per_s)
-    rates = ticks(max(step.rate_per_s for step in steps), about=5)
-    done = ticks(max(step.completed_per_s for step in steps), about=3)
-    scale, top = Scale(rates[-1], left=0.02, right=0.02), done[-1]
-    even = min(rates[-1], top)
-    return KneePlot(
-        points=tuple(
-            Point(
-                x=scale.at(step.rate_per_s),
-                y=_height(step.completed_per_s, top),
-                status=_STATES[step.state][0],
-            )
-            for step in steps
-        ),
-        ticks=tuple(Tick(at=scale.at(rate), label=number(rate)) for rate in rates),
-        heights=tuple(Tick(at=_height(value, top), label=f"{number(value)}/s") for value in done),
-        even=(scale.at(even), _height(even, top)),
-        knee=scale.at(knee.per_s) if knee.per_s is not None else "",
-        rows=tuple(_step(step) for step in steps),
-        sentence=(
-            f"Completions a second by arrivals a second, in {count(len(steps), 'step')}; on the "
-            "straight line all arrivals are completed."
-        ),
-    )
-
-
-def _height(value: float, top: float) -> str:
-    return f"{_HEIGHT * (1 - min(1.0, max(0.0, value / top))):.1f}"
-
-
-def _step(step: Sustainability) -> tuple[str, ...]:
-    return (
-        f"{number(step.rate_per_s)}/s",
-        f"{number(step.completed_per_s)}/s",
-        f"{step.ratio:.1%}",
-        f"{number(step.backlog_slope_low)} to {number(step.backlog_slope_high)}",
-        _ms(step.p99_ms),
-        _STATES[step.state][1],
-        "; ".join(one_line(reason) for reason in step.reasons),
-    )

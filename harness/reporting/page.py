@@ -1,8 +1,9 @@
-"""Stage 7: `report.html`, one file that needs neither network nor script.
+"""Stage 7: `report.html`, one file that needs no network, and script only to draw its charts.
 
 The template only places what is in the result. The page's policy forbids everything but the
 one style sheet and the one script that stand in it, by their hashes; so nothing that an
-operator wrote could run even if it were not escaped.
+operator wrote could run even if it were not escaped. What is drawn stands in an element of its
+own as JSON, which no browser runs; the library that draws it is only in pages with charts.
 """
 
 from __future__ import annotations
@@ -29,14 +30,18 @@ from harness.reporting.digest import (
     tally,
 )
 from harness.reporting.load import load_view
+from harness.reporting.plots import encoded
 from harness.reporting.soak import soak_table
 from harness.reporting.timeline import SHOWN_ROWS, timelines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from harness.model.result import RunResult
 
 __all__ = ["render_html"]
 
+_LIBRARY = ("reports", "vendor", "uplot")
 _FOLDED_LINES = 24
 _KEPT_LINES = 18
 _LEADING_LINES = 6
@@ -46,9 +51,13 @@ _TEST_STATUS = {"passed": "pass", "failed": "fail", "broken": "error", "skipped"
 
 def render_html(result: RunResult) -> str:
     """Returns the page."""
-    folder = resources.bundled("reports", "assets")
-    style = (folder / "report.css").read_text(encoding="utf-8")
-    script = (folder / "report.js").read_text(encoding="utf-8")
+    over_time, load, soak = charts(result), load_view(result.load), soak_table(result.soak)
+    plots = (
+        *(load.plots if load else ()),
+        *(soak.plots if soak else ()),
+        *over_time.plots,
+    )
+    style, script = _assets(drawn=bool(plots or over_time.bands))
     page: str = (
         _environment()
         .get_template("report.html")
@@ -67,9 +76,12 @@ def render_html(result: RunResult) -> str:
             timelines=timelines(result.convergences),
             shown_rows=SHOWN_ROWS,
             leading_lines=_LEADING_LINES,
-            charts=charts(result),
-            load=load_view(result.load),
-            soak=soak_table(result.soak),
+            charts=over_time,
+            load=load,
+            soak=soak,
+            drawn=encoded(plots, over_time.bands, over_time.end)
+            if plots or over_time.bands
+            else "",
             matrices=access_matrix(result.permissions),
             state_words=STATE_WORDS,
             proof_words=text.PROOF_WORDS,
@@ -80,6 +92,22 @@ def render_html(result: RunResult) -> str:
         )
     )
     return page
+
+
+def _assets(*, drawn: bool) -> tuple[str, str]:
+    """Returns style sheet and script; what draws is only in pages that hold a chart."""
+    own, library = resources.bundled("reports", "assets"), resources.bundled(*_LIBRARY)
+    styles, scripts = [own / "report.css"], [own / "report.js"]
+    licence = ""
+    if drawn:
+        styles.insert(0, library / "uPlot.min.css")
+        scripts = [library / "uPlot.iife.min.js", own / "charts.js", *scripts]
+        licence = f"/* uPlot\n\n{_read(library / 'LICENSE')} */\n"
+    return "\n".join(map(_read, styles)), licence + "\n".join(map(_read, scripts))
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _environment_rows(result: RunResult) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -8,10 +8,12 @@ import msgspec
 
 from harness.model.findings import Status
 from harness.model.soakresult import LeakVerdict
+from harness.reporting.soakplots import amount, soak_plots
 from harness.reporting.text import count, number
 
 if TYPE_CHECKING:
     from harness.model.soakresult import GrowingSite, SoakResult, SoakSignal
+    from harness.reporting.plots import Plot
 
 __all__ = ["HEADER", "SignalRow", "SoakTable", "soak_table"]
 
@@ -21,7 +23,6 @@ HEADER = (
     "Growth in the cycles that count",
     "Smallest that would have shown",
 )
-_KIB, _MIB = 1 << 10, 1 << 20
 _STATUS = {
     LeakVerdict.LEAK: Status.FAIL,
     LeakVerdict.NO_LEAK: Status.PASS,
@@ -52,7 +53,6 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     growth: str
     detectable: str
     each: str
-    sentence: str
 
 
 class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +61,14 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         sentence: What was done.
         sites: Growth, function, place and cycles of each.
+        plots: One a signal.
     """
 
     sentence: str
     rows: tuple[SignalRow, ...]
     sites: tuple[tuple[str, str, str, str, str], ...]
     notes: tuple[str, ...]
+    plots: tuple[Plot, ...]
 
 
 def soak_table(result: SoakResult | None) -> SoakTable | None:
@@ -86,12 +88,13 @@ def soak_table(result: SoakResult | None) -> SoakTable | None:
         ),
         sites=tuple(map(_site, result.sites)),
         notes=result.notes,
+        plots=soak_plots(result),
     )
 
 
 def _row(signal: SoakSignal, *, decides: bool) -> SignalRow:
     unit, known = signal.unit, signal.detectable is not None
-    ends = f"{_amount(signal.low, unit)} to {_amount(signal.high, unit)}"
+    ends = f"{amount(signal.low, unit)} to {amount(signal.high, unit)}"
     each = ""
     if signal.each_reconcile is not None and known:
         middle, low, high = (f"{value:.3g}" for value in signal.each_reconcile)
@@ -102,23 +105,13 @@ def _row(signal: SoakSignal, *, decides: bool) -> SignalRow:
         status=_STATUS[signal.verdict],
         verdict=_WORDS[signal.verdict],
         decides=decides,
-        slope=f"{_amount(signal.slope, unit)} ({ends})" if known else "unknown",
-        growth=_amount(signal.growth, unit) if known else "unknown",
-        detectable=_amount(signal.detectable, unit) if signal.detectable is not None else "unknown",
+        slope=f"{amount(signal.slope, unit)} ({ends})" if known else "unknown",
+        growth=amount(signal.growth, unit) if known else "unknown",
+        detectable=amount(signal.detectable, unit) if signal.detectable is not None else "unknown",
         each=each,
-        sentence=signal.sentence,
     )
 
 
 def _site(site: GrowingSite) -> tuple[str, str, str, str, str]:
     cycles = f"{number(site.first)} to {number(site.last)}"
-    return site.kind, _amount(site.growth, site.unit), site.function, site.place, cycles
-
-
-def _amount(value: float, unit: str) -> str:
-    if unit != "B":
-        return f"{value:.3g}"
-    for size, name in ((_MIB, "MiB"), (_KIB, "KiB")):
-        if abs(value) >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value:.3g} B"
+    return site.kind, amount(site.growth, site.unit), site.function, site.place, cycles

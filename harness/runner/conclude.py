@@ -61,7 +61,12 @@ def conclude(
         permissions=analysis.permissions(evidence),
         load=analysis.load_result(evidence),
         soak=analysis.soak_result(evidence),
-        questions=(*analysis.load_questions(evidence), *analysis.soak_questions(evidence)),
+        comparisons=analysis.comparisons(evidence),
+        questions=(
+            *analysis.load_questions(evidence),
+            *analysis.soak_questions(evidence),
+            *analysis.comparison_questions(evidence),
+        ),
         errors=(*ending.errors, *_faults(evidence, ending)),
         interrupted=ending.interrupted,
     )

@@ -183,7 +183,6 @@ class _Executor:
                 self._take_inventory("before", client)
         with self.stage("install", f"Installing {self._prepared.target.name}"):
             installation = self._install(guard, cluster, client)
-            write_document(self._run.installation_file, installation)
         self._look_up_access("1-installed", client)
         self._record_probes(cluster, guard, client, installation, self._run)
         outcomes = []
@@ -366,9 +365,20 @@ class _Executor:
             load_image=lambda archive: self._provider.load_image(cluster, guard, archive),
             clock=self._clock,
         )
-        installation = installer.install(self._prepared.manifests)
+        try:
+            return self._write_down(installer.install(self._prepared.manifests))
+        except (InstallFault, HarnessError):
+            # What it did until then is judged all the same: who it is, and what it may do.
+            if (known := installer.so_far()) is not None:
+                self._write_down(known)
+                self._look_up_access("1-installed", client)
+            raise
+
+    def _write_down(self, installation: Installation) -> Installation:
         notes = (*self._prepared.notes, *installation.notes)
-        return msgspec.structs.replace(installation, notes=notes)
+        installation = msgspec.structs.replace(installation, notes=notes)
+        write_document(self._run.installation_file, installation)
+        return installation
 
     def _record_probes(
         self,
@@ -439,6 +449,8 @@ class _Executor:
             installation=installation,
             prometheus_url=self._settings.prometheus_url,
             tools=self._tools(suite),
+            comparison=self._prepared.request.comparison,
+            builds=self._prepared.builds,
         )
         write_document(file, session, mode=0o600)
         return SuiteChild(
@@ -540,6 +552,9 @@ def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
     write_document(run.run_file, manifest)
     write_document(run.target_file, prepared.target)
     write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
+    if prepared.baseline is not None:
+        run.load.mkdir()
+        write_document(run.baseline_file, prepared.baseline)
     return run
 
 

@@ -13,9 +13,12 @@ from harness.assets.components import Pins
 from harness.errors import UsageError
 from harness.evidence.ndjson import write_document
 from harness.installers import choose_way, installer_for, render
+from harness.model.comparison import Baseline, ComparisonPlan
 from harness.model.installation import InstallWay
-from harness.model.run import Session, Suite
+from harness.model.run import Build, Session, Suite
 from harness.model.target import Target
+from harness.runner.baseline import choose_baseline, require_version
+from harness.runner.builds import build_beside, comparing_suite, load_base
 from harness.runner.child import collect
 from harness.runner.owntests import OwnTestPlan, plan_own_tests
 from harness.runner.previous import previous_crds
@@ -40,6 +43,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
         suites: Names of bundled suites, or folders.
         twin: Name of a faulty twin to switch on; None for the operator as it is.
         command: The command line, for people who want to repeat it.
+        base: With what another build of the target is compared, as `target`; else empty.
+        comparison: Of the two; None where nothing is compared. No suite is named then.
     """
 
     target: str
@@ -47,6 +52,8 @@ class RunRequest(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
     twin: str | None = None
     command: str = ""
+    base: str = ""
+    comparison: ComparisonPlan | None = None
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +68,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
         own_e2e: How its own end-to-end tests are run; None where they aren't.
         previous: The CRDs of the release before; empty where none was named.
         notes: What rendering left out, for the report.
+        builds: Of a comparison, by `BASE` and `HEAD`; else empty.
+        baseline: What the run is held against; None for nothing.
     """
 
     request: RunRequest
@@ -76,6 +85,8 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     own_e2e: OwnTestPlan | None = None
     previous: tuple[dict[str, Any], ...] = ()  # Kubernetes objects
     notes: tuple[str, ...] = ()
+    builds: dict[str, Build] = {}
+    baseline: Baseline | None = None
 
     @property
     def checks(self) -> tuple[str, ...]:
@@ -103,11 +114,13 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     progress.stage("Reading the target and the suite")
     target = targets.load(request.target, twin=request.twin)
     targets.require(target)
-    suites = _suites(request.suites)
+    base = load_base(request.base, target) if request.comparison else None
+    suites = _suites(request.suites) if base is None else (comparing_suite(),)
     settings = request.settings
     _require_static(suites, settings)
     _require_provable(suites, target, settings)
     _require_asking(suites, settings)
+    baseline = choose_baseline(settings, target=target, suites=suites)
     own_tests = _own_tests(target, suites, settings, progress)
     own_e2e = _own_e2e(target, suites, settings, progress)
     if all(suite.static for suite in suites):
@@ -128,22 +141,37 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
             raise UsageError(f"No suite has tests that match -k {keyword!r}: nothing is selected.")
         progress.stage("Finding the control plane's binaries")
         found = assets.resolve(
-            (*provider.needed_assets, *_helm(target), *_asked(live, settings)),
+            (
+                *provider.needed_assets,
+                *_helm(target),
+                *(_helm(base) if base is not None else ()),
+                *_asked(live, settings),
+            ),
             kubernetes=settings.kubernetes_version,
             on_progress=progress.detail,
         )
         for note in found.notes:
             progress.detail(note)
-        if not present:
-            progress.stage("Building the operator")
-            targets.build(target, on_line=progress.detail, stream=room.stream)
+        for build in (target, base):
+            if build is not None and not present:
+                progress.stage("Building the operator")
+                targets.build(build, on_line=progress.detail, stream=room.stream)
     notes: list[str] = []
     kubernetes = found.asset(assets.Component.KUBECTL).version
+    require_version(baseline, kubernetes)
     # In a cluster there is a Helm release, and its hooks are run.
     told = None if way is InstallWay.IN_CLUSTER else notes.append
     manifests = () if present else _render(target, found, kubernetes, progress, told)
     installer_for(way).preflight(target, manifests)
     provider.admit(target, manifests, way, on_progress=progress.note)
+    builds: dict[str, Build] = {}
+    if base is not None:
+        builds = build_beside(
+            base,
+            Build(target=target, manifests=manifests),
+            way=way,
+            render=lambda one: _render(one, found, kubernetes, progress, None),
+        )
     return Prepared(
         request=request,
         target=target,
@@ -158,6 +186,8 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
         own_e2e=own_e2e,
         previous=_previous(target, found, settings, kubernetes),
         notes=tuple(notes),
+        builds=builds,
+        baseline=baseline,
     )
 
 

@@ -16,6 +16,7 @@ from harness.model.findings import (
 from harness.model.result import RunResult
 from harness.verdict.access import access_checklists
 from harness.verdict.checklist import checklist
+from harness.verdict.comparing import held_changes
 from harness.verdict.facts import (
     broken_tests,
     environment,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.access import RbacReport
+    from harness.model.comparison import Comparison
     from harness.model.loadresult import LoadResult
     from harness.model.measurement import GateResult, Measurement, Series
     from harness.model.result import Convergence, ErrorNote, PhaseBand
@@ -60,6 +62,7 @@ def decide(
     permissions: RbacReport | None = None,
     load: LoadResult | None = None,
     soak: SoakResult | None = None,
+    comparisons: Sequence[Comparison] = (),
     questions: Sequence[str] = (),
     errors: Sequence[ErrorNote] = (),
     interrupted: str = "",
@@ -77,6 +80,7 @@ def decide(
         permissions: Passed on to the reports.
         load: Passed on to the reports.
         soak: Passed on to the reports.
+        comparisons: With another build or run; their gates are the run's.
         questions: What a suite asked and evidence can't answer; each begins a sentence.
         errors: What of the harness or its environment broke; tests that broke are added.
         interrupted: By what the run was stopped, for example "SIGINT"; what evidence knows of an
@@ -88,7 +92,7 @@ def decide(
         _with_waivers(evidence, outcomes, sifted), catalogue=catalogue, findings=findings
     )
     waived = _ordered(sifted.waived, catalogue)
-    gates = hold(evidence.target.gates, measurements)
+    gates = (*hold(evidence.target.gates, measurements), *held_changes(comparisons))
     notices = _unique((*errors, *broken_tests(evidence)))
     grounds = _grounds(
         frozenset(evidence.manifest.fail_on),
@@ -135,6 +139,7 @@ def decide(
         tail=_tail(evidence, findings),
         load=load,
         soak=soak,
+        comparisons=tuple(comparisons),
     )
 
 

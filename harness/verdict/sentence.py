@@ -145,11 +145,15 @@ def _counts(verdict: Verdict, tally: Tally) -> str:
 
 
 def _rest(count: Counter[Status], findings: Sequence[Finding]) -> list[str]:
-    light = sum(finding.severity in {Severity.MINOR, Severity.INFO} for finding in findings)
-    minor = [f"{light} minor {'finding' if light == 1 else 'findings'}"] if light else []
-    return minor + [
-        f"{count[status]} {words}"
-        for status, words in (
+    light = Counter(finding.severity for finding in findings)
+    words = [
+        f"{light[severity]} {severity.value} {'finding' if light[severity] == 1 else 'findings'}"
+        for severity in (Severity.MINOR, Severity.INFO)
+        if light[severity]
+    ]
+    return words + [
+        f"{count[status]} {word}"
+        for status, word in (
             (Status.WAIVED, "waived"),
             (Status.NOT_VERIFIED, "not verified"),
             (Status.NOT_APPLICABLE, "not applicable"),

@@ -7,6 +7,8 @@ import pytest
 from harness.pytest_plugin.context import CONTEXT
 
 _BY_DEFAULT = frozenset({"knee", "steady", "burst"})
+_COMPARE = "compare"  # `harness compare` asks for it: two builds, of which neither is judged alone
+_COMPARED = frozenset({"test_installs_and_becomes_ready", "test_compares", "test_stayed_up"})
 
 
 def pytest_configure(config):
@@ -18,13 +20,24 @@ def pytest_collection_modifyitems(config, items):
     context = config.stash.get(CONTEXT, None)
     asked = context.session.load.get("profile", "") if context else ""
     wanted = {asked} if asked else _BY_DEFAULT
-    left_out = [item for item in items if not _profiles(item) <= wanted]
-    items[:] = [item for item in items if _profiles(item) <= wanted]
+    chosen = [item for item in items if _profiles(item) <= wanted]
+    if asked == _COMPARE:
+        chosen = [item for item in chosen if item.name in _COMPARED]
+    left_out = [item for item in items if item not in chosen]
+    items[:] = chosen
     config.hook.pytest_deselected(items=left_out)
 
 
 def _profiles(item):
     return {name for mark in item.iter_markers("profile") for name in mark.args}
+
+
+@pytest.fixture(scope="session")
+def interleaved(request, load, metrics):
+    """Two builds in turn, in blocks of the same load."""
+    from harness.pytest_plugin.load.interleaved import Interleaved  # noqa: PLC0415 - loads NumPy
+
+    return Interleaved(request.config.stash[CONTEXT], load, metrics)
 
 
 @pytest.fixture(scope="session")

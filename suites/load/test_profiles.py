@@ -40,3 +40,17 @@ def test_works_off_a_burst(profiles, window):
     with window("burst") as seen:
         profiles.burst()
         seen.facts["drained"] = profiles.drain("burst-drain")
+
+
+@pytest.mark.profile("growth")
+def test_grows_with_its_objects(profiles, window):
+    """LOA-101 to LOA-103 are judged on the whole run, at its end."""
+    with window("growth") as seen:
+        seen.facts["drained"] = profiles.growth()
+
+
+@pytest.mark.profile("compare")
+def test_compares(interleaved, window):
+    """Base and head in turn; `harness compare` alone asks for it."""
+    with window("compare"):
+        interleaved.run()

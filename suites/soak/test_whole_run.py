@@ -21,7 +21,7 @@ def test_survives_a_restart_of_its_api_server(window):
     window.whole_run("SOA-104")
 
 
-def test_leaves_no_watch_of_its_old_definition(window):
+def test_goes_on_with_its_new_definition(window):
     """SOA-105."""
     window.whole_run("SOA-105")
 

@@ -18,7 +18,10 @@ _PROGRAMS = {
     "3": ("truth.py", "--bars", "3"),
     "4": ("knee.py",),
     "5": ("truth.py", "--bars", "5"),
+    "6": ("causes.py",),
+    "7": ("regression.py",),
     "9": ("creates.py", "--bars", "9"),
+    "10": ("figures.py",),
 }
 
 

@@ -13,8 +13,12 @@ exposition identities
              what the operator's own counters say exactly
 attribution signs
              what holds it back, with the numbers that show it
-comparison   two builds, interleaved
+blocks bootstrap alarms
+             stretches of equal load; the interval of a ratio over them, and how often it is wrong
+comparison   two builds, by their blocks
+interleaved  two builds that ran in turn in one run
 stored       two builds, by two kept runs
+growth sizes how figures grow with the number of objects
 timeline     the load over time, for charts
 result figures
              all of it, from a run's evidence; the figures that gates are held against

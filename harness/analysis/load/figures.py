@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model.comparison import PROFILE
 from harness.model.load import ArrivalProcess, PhaseRole
 from harness.model.loadresult import KneeState
 from harness.model.measurement import Measurement
@@ -11,7 +12,7 @@ from harness.model.measurement import Measurement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.model.loadresult import Knee, Latency, LoadResult, PhaseResult
+    from harness.model.loadresult import Growth, Knee, Latency, LoadResult, PhaseResult, Slope
 
 __all__ = ["load_figures"]
 
@@ -23,6 +24,18 @@ _LATENCIES = (
     ("API write", "api_write", "from the send of the request to the API server's answer"),
     ("send lag", "send_lag", "from the intended time to the send: the generator's own delay"),
 )
+_GROWTHS = {
+    "reconcile p50": "growth_latency",
+    "reconcile p99": "growth_latency_p99",
+    "CPU of an update": "growth_cpu",
+    "memory": "growth_memory",
+    "live heap": "growth_live_heap",
+    "API calls of an update": "growth_api_calls",
+    "reconciles of an update": "growth_reconciles",
+}
+_COSTS = {"memory": "memory_per_object", "live heap": "live_heap_per_object"}
+_KIB = 1024.0
+_GROWTH_PROFILE = "growth"  # each of its phases is a point of an exponent
 _KNOWN = frozenset({KneeState.CONFIRMED, KneeState.AT_LEAST, KneeState.GENERATOR_LIMITED})
 
 
@@ -30,13 +43,50 @@ def load_figures(result: LoadResult) -> list[Measurement]:
     """Returns the figures: `knee`, and for each measured phase latencies, throughput and drain.
 
     Their names begin with `load_`; those of a burst with `burst_`, since no latency of a burst is
-    comparable with one under steady load.
+    comparable with one under steady load. The profile growth has exponents and costs of an object
+    besides, and those are its headlines.
     """
     found = [] if result.knee is None else list(_knee(result.knee))
+    found += [*map(_exponent, result.growth), *map(_cost, result.each_object)]
     for phase in result.phases:
-        if phase.role == PhaseRole.MEASURE:
+        if phase.role == PhaseRole.MEASURE and phase.profile != PROFILE:  # of a block by itself
             found += [*_latencies(phase), *_flow(phase)]
     return found
+
+
+def _exponent(found: Growth) -> Measurement:
+    least, most = found.points[0][0], found.points[-1][0]
+    return Measurement(
+        name=_GROWTHS[found.figure],
+        value=found.exponent,
+        unit="1",
+        n=len(found.points),
+        method=(
+            f"exponent of {found.figure} by the number of {found.by}, {least:g} to {most:g}: 0 is "
+            f"flat, 1 proportional; least squares in logarithms; {found.sentence}"
+        ),
+        low=found.low,
+        high=found.high,
+        subject=found.by,
+        headline=found.figure == "reconcile p50",
+    )
+
+
+def _cost(found: Slope) -> Measurement:
+    return Measurement(
+        name=_COSTS[found.figure],
+        value=found.each / _KIB,
+        unit="KiB",
+        n=len(found.points),
+        method=(
+            f"{found.figure} at rest by the number of {found.by}, by least squares; "
+            f"{found.sentence}"
+        ),
+        low=found.low / _KIB,
+        high=found.high / _KIB,
+        subject=found.by,
+        headline=True,
+    )
 
 
 def _knee(knee: Knee) -> Iterator[Measurement]:
@@ -84,7 +134,7 @@ def _percentiles(
             low=found.low_ms,
             high=found.high_ms,
             subject=phase.name,
-            headline=full in _HEADLINES,
+            headline=full in _HEADLINES and phase.profile != _GROWTH_PROFILE,
             at_least=found.at_least,
         )
 

@@ -24,6 +24,9 @@ __all__ = ["growth", "slope"]
 
 _LEAST = 3
 _TAIL = 0.975
+_FLAT = 0.05  # twice the objects, and 3.5 % more: measurable, and nothing to worry about
+_OPEN = 0.5  # such growth would matter, and wasn't excluded
+_KIB = 1024.0
 
 
 def growth(
@@ -58,13 +61,20 @@ def growth(
     )
 
 
-def slope(points: Sequence[tuple[float, float]], *, figure: str, unit: str) -> Slope | None:
+def slope(
+    points: Sequence[tuple[float, float]],
+    *,
+    figure: str,
+    unit: str,
+    by: str = "custom resources",
+) -> Slope | None:
     """Fits a straight line: what each further object costs, for example bytes of memory.
 
     Args:
         points: (number of objects, figure).
         figure: What each one costs, for example "memory".
-        unit: Of the figure.
+        unit: Of the figure; bytes are told in KiB in the sentence.
+        by: What there is more of.
 
     Returns:
         None for less than 3 points, or where all have the same number of objects.
@@ -73,7 +83,17 @@ def slope(points: Sequence[tuple[float, float]], *, figure: str, unit: str) -> S
     if fitted is None:
         return None
     each, low, high, _ = fitted
-    return Slope(figure=figure, unit=unit, each=each, low=low, high=high, points=tuple(points))
+    return Slope(
+        figure=figure,
+        unit=unit,
+        each=each,
+        low=low,
+        high=high,
+        points=tuple(points),
+        by=by,
+        seen=not low <= 0 <= high,
+        sentence=_cost(figure, by, unit, (each, low, high)),
+    )
 
 
 def _line(
@@ -91,10 +111,28 @@ def _line(
     return found, found - reach, found + reach, float(y.mean()) - found * float(x.mean())
 
 
+def _cost(figure: str, by: str, unit: str, found: tuple[float, float, float]) -> str:
+    if unit == "B":
+        unit, found = "KiB", (found[0] / _KIB, found[1] / _KIB, found[2] / _KIB)
+    each, low, high = found
+    one = f"each of the {by}"
+    if low <= 0 <= high:
+        limit = f"below the detection limit of {high:.3g} {unit}"
+        return f"what {one} costs in {figure} is {limit}"
+    if high < 0:
+        return f"{figure} falls with the number of {by}"
+    return f"{one} costs {each:.3g} {unit} of {figure} ({low:.3g} to {high:.3g})"
+
+
 def _sentence(figure: str, by: str, low: float, high: float) -> str:
     if low <= 0 <= high:
+        if high > _OPEN:
+            wide = f"the exponent lies between {low:.2f} and {high:.2f}"
+            return f"whether {figure} grows with the number of {by} can't be told: {wide}"
         shown = f"no growth of {figure} with the number of {by} was found"
         return f"{shown} (exponent at most {high:.2f})"
+    if low > -_FLAT and high < _FLAT:
+        return f"{figure} hardly changes with the number of {by} (exponent {low:.2f} to {high:.2f})"
     if high < 0:
         return f"{figure} falls with the number of {by}"
     if low > 1:

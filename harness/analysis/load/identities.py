@@ -31,6 +31,9 @@ _WORKERS = "controller_runtime_max_concurrent_reconciles"
 _RECONCILES = "controller_runtime_reconcile_total"
 _ERRORS = "controller_runtime_reconcile_errors_total"
 _CALLS = "rest_client_requests_total"
+_SENT = "rest_client_request_size_bytes_sum"
+_RECEIVED = "rest_client_response_size_bytes_sum"
+_LIMITER = "rest_client_rate_limiter_duration_seconds"
 _CPU = "process_cpu_seconds_total"
 _WEBHOOK = "controller_runtime_webhook_latency_seconds"
 
@@ -54,6 +57,8 @@ def operator_figures(before: Page, after: Page, *, phase: str, workload: str) ->
     calls = made.grew(_CALLS)
     reconciles = sum(item.reconciles or 0 for item in queues)
     asked = made.grew(f"{_WEBHOOK}_count")
+    sent, received = made.grew(_SENT), made.grew(_RECEIVED)
+    both = None if sent is None or received is None else sent + received
     return OperatorFigures(
         phase=phase,
         workload=workload,
@@ -62,6 +67,8 @@ def operator_figures(before: Page, after: Page, *, phase: str, workload: str) ->
         conflicts=round(made.grew(_CALLS, code="409") or 0),
         throttled=round(made.grew(_CALLS, code="429") or 0),
         api_calls_per_reconcile=calls / reconciles if calls is not None and reconciles else None,
+        api_bytes_per_reconcile=_by(both, reconciles),
+        limiter_wait_ms=_ms(_by(made.grew(f"{_LIMITER}_sum"), made.grew(f"{_LIMITER}_count") or 0)),
         cpu_cores=_by(made.grew(_CPU), made.seconds),
         webhook_ms=_ms(_by(made.grew(f"{_WEBHOOK}_sum"), asked or 0.0)),
     )

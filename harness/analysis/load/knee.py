@@ -5,7 +5,8 @@ search is replayed from evidence, and tested without a cluster. First a few arri
 one takes at rest. Then the rate doubles until a step fails (or halves until one is sustained), the
 bracket is bisected to 5 %, and the highest sustained rate is confirmed by a longer plateau. A
 failure that isn't clear is repeated once, since a pause of a garbage collector or a neighbour on
-the machine looks the same. Where the generator is the limit there is no knee, only "at least".
+the machine looks the same. Where the generator is the limit, or other work on the
+machine, there is no knee, only "at least".
 """
 
 from __future__ import annotations
@@ -188,9 +189,7 @@ class _Search:
             return self._none_held()
         if self._ceiling is not None and (self._high is None or self._ceiling < self._high):
             why = "; ".join(self._at(self._ceiling).outcome.reasons)
-            return self._knee(
-                KneeState.GENERATOR_LIMITED, f"the load generator was the limit: {why}"
-            )
+            return self._knee(KneeState.GENERATOR_LIMITED, f"no more could be judged: {why}")
         if self._high is None:
             return self._knee(KneeState.AT_LEAST, f"it sustained all rates up to {self._low:.4g}/s")
         why = f"at {self._high:.4g}/s {'; '.join(self._at(self._high).outcome.reasons)}"
@@ -201,9 +200,8 @@ class _Search:
 
     def _none_held(self) -> Knee:
         if self._high is None:
-            return self._knee(
-                KneeState.GENERATOR_LIMITED, "the load generator kept up with no rate"
-            )
+            why = "; ".join(self._at(self._ceiling).outcome.reasons) if self._ceiling else ""
+            return self._knee(KneeState.GENERATOR_LIMITED, f"no rate could be judged: {why}")
         why = "; ".join(self._at(self._high).outcome.reasons)
         return self._knee(KneeState.BELOW, f"at {self._high:.3g}/s {why}")
 

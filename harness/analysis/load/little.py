@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["audit", "law"]
 
 _S = 1e9
-_INSTANTS = 2_000
+_INSTANTS, _MOST_INSTANTS = 2_000, 1_000_000
+_OF_A_LATENCY = 20
+"""So many instants in a mean latency: fewer would miss arrivals, and find the law broken."""
 _TOLERANCE = 0.05
 _LEAST = 200
 """Arrivals below which chance alone is more than the tolerance."""
@@ -56,10 +58,21 @@ def audit(stamps: StepStamps) -> Audit | None:
         return None
     latencies = (stamps.done_ns - stamps.intended_ns)[good]
     last = int(stamps.done_ns[good].max())
-    instants: NDArray[np.float64] = np.linspace(stamps.start_ns, last, _INSTANTS)
     seconds = (last - stamps.start_ns) / _S
+    instants = _instants(stamps.start_ns, last, float(latencies.mean()))
     return law(
         float(in_flight(stamps, instants).mean()),
         rate_per_s=float(good.sum()) / seconds,
         mean_s=float(latencies.mean()) / _S,
     )
+
+
+def _instants(start_ns: int, end_ns: int, latency_ns: float) -> NDArray[np.float64]:
+    """One instant in each of many equal stretches, anywhere in it: arrivals may be periodic."""
+    wanted = _OF_A_LATENCY * (end_ns - start_ns) / max(latency_ns, 1.0)
+    count = int(min(max(wanted, _INSTANTS), _MOST_INSTANTS))
+    within = np.random.default_rng(count).random(count)
+    found: NDArray[np.float64] = start_ns + (np.arange(count) + within) * (
+        (end_ns - start_ns) / count
+    )
+    return found

@@ -20,11 +20,13 @@ from harness.model.loadresult import Latency, Percentile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["QUANTILES", "latency", "nearest_rank", "rank_interval"]
+__all__ = ["QUANTILES", "distribution", "latency", "nearest_rank", "rank_interval"]
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 _MS = 1e6  # nanoseconds
 _CONFIDENCE = 0.95
+_BODY = 20  # points of the half below the median
+_DECADE = 12  # points of each tenth of what is left above it
 _SKEWED = 8  # more than the binomial is off from the normal distribution, in ranks
 
 
@@ -108,6 +110,27 @@ def latency(
             if n * (1 - q) >= 1 - 1e-9  # else it is the maximum by another name
         ),
     )
+
+
+def distribution(values_ns: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
+    """Returns (share, latency in ms), denser towards the slowest, as its tail is what is read.
+
+    Args:
+        values_ns: In any order.
+
+    Returns:
+        At most 20 points up to the median, then 12 for each tenth part of what is left, up to what
+        all but one of the samples kept; nothing for less than two samples.
+    """
+    n = len(values_ns)
+    if n < 2:  # noqa: PLR2004 - one sample is no distribution
+        return ()
+    every = np.sort(values_ns)
+    first = math.ceil(_DECADE * math.log10(2)) + 1
+    last = math.floor(_DECADE * math.log10(n) + 1e-9)
+    shares = [step / (2 * _BODY) for step in range(1, _BODY + 1)]
+    shares += [1 - 10 ** (-step / _DECADE) for step in range(first, last + 1)]
+    return tuple((q, int(every[nearest_rank(q, n)]) / _MS) for q in shares if q * n >= 1 - 1e-9)
 
 
 def _percentile(q: float, every: NDArray[np.int64], shortest_open: int | None) -> Percentile:

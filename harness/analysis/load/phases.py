@@ -9,7 +9,7 @@ import numpy as np
 from harness.analysis.load.join import NEVER, Fate
 from harness.analysis.load.little import audit
 from harness.analysis.load.omission import closed_loop
-from harness.analysis.load.percentiles import latency, nearest_rank
+from harness.analysis.load.percentiles import distribution, latency, nearest_rank
 from harness.analysis.load.sustain import Limits, StepStamps, sustained
 from harness.model.load import ArrivalProcess, ArrivalStatus, Operation, PhaseRole
 from harness.model.loadresult import Arrived, OperationResult, PhaseResult
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.analysis.load.join import Joined
+    from harness.analysis.load.machine import Machine
     from harness.analysis.load.samples import Arrivals
     from harness.model.load import LoadPhase
 
@@ -29,10 +30,12 @@ _S = 1e9
 _MS = 1e6
 _STEADY = frozenset({ArrivalProcess.CONSTANT, ArrivalProcess.POISSON})
 _STEPS = frozenset({PhaseRole.SEARCH, PhaseRole.PLATEAU, PhaseRole.MEASURE})
+_TOLD = frozenset({PhaseRole.PLATEAU, PhaseRole.MEASURE})
 _LAG_SHARE = 0.10
 _LAG_MS = 5.0
 _MOST_REPLAYED = 50_000
 _FEW = 100
+_SHUFFLES = 2
 _KINDS = (
     ("create", Operation.CREATE),
     ("update", Operation.UPDATE),
@@ -47,22 +50,33 @@ class Stamped:
         arrivals: As read.
         joined: Of the same arrivals.
         until_ns: Up to when the run was watched; what is open has lasted until then.
+        machine: What the machine's processors were used for; None where nobody looked.
 
     Attributes:
-        latest_done_ns: When the last arrival that the operator has done was due.
+        overtaken_ns: What was due before that and isn't done has been passed by: others that were
+            done had been due later, by more than twice what the order of completions ever differs
+            from the order of arrivals in this run. Workers, retries and Pods shuffle them a little.
     """
 
-    def __init__(self, arrivals: Arrivals, joined: Joined, until_ns: int) -> None:
+    def __init__(
+        self,
+        arrivals: Arrivals,
+        joined: Joined,
+        until_ns: int,
+        machine: Machine | None = None,
+    ) -> None:
         self.arrivals = arrivals
         self.joined = joined
         self.until_ns = until_ns
+        self._machine = machine
         done = (joined.fate == Fate.DONE) & ~joined.unchanged
-        self.latest_done_ns = int(arrivals.intended_ns[done].max(initial=0))
+        self.overtaken_ns = _passed_by(arrivals.intended_ns[done], joined.done_ns[done])
 
     def step(self, rows: NDArray[np.int64], phase: LoadPhase) -> StepStamps:
         """Returns the stamps of one phase."""
         span = (phase.span.start.mono_ns, phase.span.end.mono_ns)
-        return StepStamps.of(self.arrivals, self.joined, rows, span=span)
+        others = self._machine.others(*span) if self._machine is not None else None
+        return StepStamps.of(self.arrivals, self.joined, rows, span=span, others=others)
 
 
 def rows_by_phase(arrivals: Arrivals, phases: Sequence[LoadPhase]) -> dict[int, NDArray[np.int64]]:
@@ -93,7 +107,7 @@ def arrived(stamped: Stamped, rows: NDArray[np.int64], phase: LoadPhase) -> Arri
         collapsed=int(stamped.joined.collapsed[rows].sum()),
         unchanged=int((stamped.joined.unchanged[rows] & over).sum()),
         tainted=int(stamped.joined.tainted[rows].sum()),
-        overtaken=int((waiting < stamped.latest_done_ns).sum()),
+        overtaken=int((waiting < stamped.overtaken_ns).sum()),
     )
 
 
@@ -142,21 +156,45 @@ def phase_result(
             else None
         ),
         generator_limited=_generator_limited(operations, step, phase),
+        distribution=_distribution(stamped, rows) if phase.role in _TOLD else (),
         note=phase.note,
     )
+
+
+def _passed_by(due_ns: NDArray[np.int64], done_ns: NDArray[np.int64]) -> int:
+    """Returns `Stamped.overtaken_ns`."""
+    if not len(due_ns):
+        return 0
+    due = due_ns[np.argsort(done_ns, kind="stable")]
+    latest = np.maximum.accumulate(due)
+    return int(latest[-1]) - _SHUFFLES * int((latest - due).max())
 
 
 def _operations(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[OperationResult, ...]:
     """All creates and updates that something had to be done for, then each kind apart."""
     kind = stamped.arrivals.operation[rows]
     unchanged = stamped.joined.unchanged[rows]
-    converge = ~unchanged & np.isin(kind, (Operation.CREATE, Operation.UPDATE))
-    chosen = [("converge", rows[converge])]
+    chosen = [("converge", _converging(stamped, rows))]
     for name, operation in _KINDS:
         chosen.append((name, rows[(kind == operation) & ~unchanged]))
     chosen.append(("no-op update", rows[unchanged | (kind == Operation.NOOP_UPDATE)]))
     found = (_operation(stamped, name, some) for name, some in chosen if len(some))
     return tuple(item for item in found if item.latencies)
+
+
+def _converging(stamped: Stamped, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    kind = stamped.arrivals.operation[rows]
+    writes = np.isin(kind, (Operation.CREATE, Operation.UPDATE))
+    return rows[writes & ~stamped.joined.unchanged[rows]]
+
+
+def _distribution(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
+    chosen = _converging(stamped, rows)
+    fate = stamped.joined.fate[chosen]
+    done, waiting = chosen[fate == Fate.DONE], chosen[fate == Fate.IN_FLIGHT]
+    intended = stamped.arrivals.intended_ns
+    lasted = np.maximum(stamped.until_ns - intended[waiting], 0)
+    return distribution(np.concatenate([stamped.joined.done_ns[done] - intended[done], lasted]))
 
 
 def _operation(stamped: Stamped, name: str, rows: NDArray[np.int64]) -> OperationResult:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.analysis.load.attribution import attribute
+from harness.analysis.load.interleaved import block_rows
 from harness.analysis.load.join import NEVER, join
 from harness.analysis.load.knee import answer
+from harness.analysis.load.machine import read_machine
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
 from harness.analysis.load.signs import figures_by_phase, gather
+from harness.analysis.load.sizes import growths
 from harness.analysis.load.steps import replay
+from harness.analysis.load.stored import stored_load
 from harness.analysis.load.timeline import depth_series, load_series
 from harness.model.loadresult import LoadResult
 
@@ -52,12 +56,17 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
     figures = figures_by_phase(evidence, phases)
     signs = gather(evidence, found, rows, phases=phases, results=results, figures=figures)
     tried = taken or any(item.sustained for item in results)
+    growth, each = growths(evidence, phases, results, figures)
     result = LoadResult(
         phases=results,
         knee=answer(taken) if taken else None,
         operator=tuple(figures),
         bottleneck=attribute(signs) if tried else None,
+        growth=growth,
+        each_object=each,
         problems=(*_problems(results), *_impossible(found)),
+        blocks=block_rows(found, rows, phases=phases, results=results, figures=figures),
+        stored=stored_load(evidence, found, rows, phases=phases, results=results),
     )
     depths = depth_series(evidence.promql, run_start=evidence.manifest.started)
     return result, (*load_series(found, run_start_ns=start), *depths)
@@ -75,7 +84,7 @@ def stamped(run: RunFolder) -> Stamped:
     until = max(
         int(arrivals.acknowledged_ns.max(initial=0)), int(events.received_ns.max(initial=0))
     )
-    return Stamped(arrivals, joined, until)
+    return Stamped(arrivals, joined, until, read_machine(run.load_machine_file))
 
 
 def _problems(results: Sequence[PhaseResult]) -> list[str]:

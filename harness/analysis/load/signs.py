@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from harness.analysis.load.attribution import Signs, drain_rates, throttled_ms
+from harness.analysis.load.causes import Signs
 from harness.analysis.load.exposition import Page
 from harness.analysis.load.identities import operator_figures
-from harness.analysis.load.join import NEVER, Fate
+from harness.analysis.load.join import Fate
+from harness.analysis.load.sustain import in_flight
+from harness.analysis.load.throttling import drain_rates, throttled_ms
 from harness.model.load import PhaseRole
 from harness.model.loadresult import StepState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from harness.analysis.load.attribution import Drain
     from harness.analysis.load.phases import Stamped
+    from harness.analysis.load.throttling import Drain
     from harness.evidence.reader import Evidence
     from harness.model.load import LoadPhase
     from harness.model.loadresult import OperatorFigures, PhaseResult
@@ -31,6 +33,9 @@ __all__ = ["figures_by_phase", "gather"]
 _S = 1_000_000_000
 _REST_NS = 2 * _S
 _NEAR_NS = 3 * _S  # a scrape that is farther from a phase's bound is another's
+_EASE = 0.9  # of the overload's rate: a search's steps are 5 % apart at its end
+_STILL = 10.0
+_STILL_SWING = 1.1
 _CORES = re.compile(r"(\d+) of \d+ logical")
 
 
@@ -83,37 +88,97 @@ def gather(
         results: Of the same phases, in the same order.
         figures: What the operator says of itself.
     """
-    failed = [r for r in results if r.sustained and r.sustained.state is StepState.FAILED]
-    stuck = [r for r in results if r.sustained and r.sustained.state is StepState.GENERATOR_LIMITED]
-    held = [r for r in results if r.sustained and r.sustained.state is StepState.SUSTAINED]
-    lowest = min(failed or stuck, key=lambda r: r.rate_per_s or 0.0, default=None)
-    loaded = {r.name for r in failed}
-    spans = [(p.span.start.mono_ns, p.span.end.mono_ns) for p in phases if p.name in loaded]
-    lines, longest = _throttled(evidence, spans)
+    failed = _overloads(results)
+    stuck = _in_state(results, StepState.GENERATOR_LIMITED)
+    held = _in_state(results, StepState.SUSTAINED)
+    lowest = min(failed or stuck, key=_rate, default=None)
     signs = Signs(
         overloaded=bool(failed),
         generator="" if failed or not stuck or not lowest else _reason(lowest),
-        throttled_lines=lines,
-        throttled_ms=longest,
-        drain=_drain(stamped, rows, phases, loaded),
         host_cores=_host_cores(evidence),
         total_ms=_median(held[-1], "total") if held else None,
-        api_write_at_rest_ms=next(
-            (_median(r, "API write") for r in results if r.role == PhaseRole.WARM_UP), None
-        ),
+        webhook_ms=_webhook_ms(figures, held[-1:]),
     )
     if lowest is None:
         return signs
-    mine = tuple(item for item in figures if item.phase == lowest.name)
-    phase = next(p for p in phases if p.index == lowest.index)
-    webhooks = [item.webhook_ms for item in mine if item.webhook_ms is not None]
+    ease = [r for r in results if _is_ease(r, held) and _rate(r) < _EASE * _rate(lowest)]
+    loaded = [r for r in results if r in failed or _is_loaded_warm_up(r, lowest)]
+    spans = [(p.span.start.mono_ns, p.span.end.mono_ns) for p in _phases(phases, loaded)]
+    lines, longest = _throttled(evidence, spans)
+    (phase,) = _phases(phases, [lowest])
+    standstill, alone = _standstill(stamped, rows[phase.index], phase)
     return msgspec.structs.replace(
         signs,
-        operator=mine,
-        cores=_cores(evidence, phase),
+        errors=lowest.arrived.errors,
+        operator=tuple(item for item in figures if item.phase == lowest.name),
+        work_at_ease_ms=_work_at_ease(figures, ease),
+        throttled_lines=lines,
+        throttled_ms=longest,
+        drain=_drain(stamped, rows, phases, loaded),
+        cores=_cores(evidence, phase, _operators(evidence)),
+        cpu_limit=_cpu_limit(evidence),
+        control_plane_cores=_cores(evidence, phase, ("control-plane-",)),
+        harness_cores=_cores(evidence, phase, ("harness-",)),
         api_write_ms=_median(lowest, "API write"),
-        webhook_ms=max(webhooks, default=None),
+        api_write_at_rest_ms=min(
+            (found for r in ease if (found := _median(r, "API write")) is not None), default=None
+        ),
+        webhook_ms=_webhook_ms(figures, [lowest]),
+        standstill_s=standstill,
+        stopped_only=alone,
     )
+
+
+def _overloads(results: Sequence[PhaseResult]) -> list[PhaseResult]:
+    """Phases that were too much, without steps that a later one at a higher rate refutes.
+
+    A step of the search is short, and a pause of the machine fails it; then it is taken again.
+    """
+    top = max((_rate(r) for r in _in_state(results, StepState.SUSTAINED)), default=0.0)
+    failed = _in_state(results, StepState.FAILED)
+    return [r for r in failed if r.role == PhaseRole.MEASURE or _rate(r) > top]
+
+
+def _in_state(results: Sequence[PhaseResult], state: StepState) -> list[PhaseResult]:
+    return [r for r in results if r.sustained and r.sustained.state is state]
+
+
+def _rate(result: PhaseResult) -> float:
+    return result.rate_per_s or 0.0
+
+
+def _is_ease(result: PhaseResult, held: Sequence[PhaseResult]) -> bool:
+    """Whether the operator kept up with it: what was sustained, and warm-ups."""
+    return result in held or (result.role == PhaseRole.WARM_UP and bool(result.rate_per_s))
+
+
+def _is_loaded_warm_up(result: PhaseResult, lowest: PhaseResult) -> bool:
+    """Whether it was as much as what wasn't sustained: then the backlog begins there."""
+    return result.role == PhaseRole.WARM_UP and _rate(result) >= _rate(lowest) > 0
+
+
+def _phases(phases: Sequence[LoadPhase], results: Iterable[PhaseResult]) -> list[LoadPhase]:
+    wanted = {result.index for result in results}
+    return [phase for phase in phases if phase.index in wanted]
+
+
+def _webhook_ms(figures: Sequence[OperatorFigures], results: Sequence[PhaseResult]) -> float | None:
+    names = {result.name for result in results}
+    found = (item.webhook_ms for item in figures if item.phase in names)
+    return max((ms for ms in found if ms is not None), default=None)
+
+
+def _work_at_ease(
+    figures: Sequence[OperatorFigures], ease: Sequence[PhaseResult]
+) -> dict[str, float]:
+    """The least of the phases' means: the first reconciles of a process are slow."""
+    names = {result.name for result in ease}
+    found: dict[str, float] = {}
+    for item in figures:
+        for queue in item.queues if item.phase in names else ():
+            if queue.work_ms:
+                found[queue.queue] = min(queue.work_ms, found.get(queue.queue, queue.work_ms))
+    return found
 
 
 def _reason(result: PhaseResult) -> str:
@@ -143,41 +208,69 @@ def _drain(
     stamped: Stamped,
     rows: Mapping[int, NDArray[np.int64]],
     phases: Sequence[LoadPhase],
-    loaded: set[str],
+    loaded: Sequence[PhaseResult],
 ) -> Drain | None:
-    """Of a burst, or else of the overload with the most completions after all had arrived."""
+    """Of the burst or overload with the most completions ahead of a later, constant rate."""
     bursts = [p for p in phases if p.rate_per_s is None and p.role is PhaseRole.MEASURE]
-    for phase in bursts[-1:]:
-        done = stamped.joined.done_ns[rows[phase.index]]
-        return drain_rates(done[done < NEVER], start_ns=phase.span.start.mono_ns)
     best = None
-    for phase in phases:
-        if phase.name not in loaded:
-            continue
+    for phase in (*bursts, *_phases(phases, loaded)):
         mine = rows[phase.index]
         done = stamped.joined.done_ns[mine[stamped.joined.fate[mine] == Fate.DONE]]
         found = drain_rates(done, start_ns=phase.span.start.mono_ns)
-        if found is not None and (best is None or found.ahead > best.ahead):
+        if found is not None and (best is None or _evidence(found) > _evidence(best)):
             best = found
     return best
 
 
-def _cores(evidence: Evidence, phase: LoadPhase) -> float | None:
-    """How many cores the operator's processes used in a phase."""
-    installation = evidence.installation
-    names = tuple(w.process for w in installation.workloads if w.process) if installation else ()
+def _evidence(drain: Drain) -> tuple[bool, float]:
+    return drain.regular, drain.ahead
+
+
+def _standstill(stamped: Stamped, mine: NDArray[np.int64], phase: LoadPhase) -> tuple[float, bool]:
+    """How long nothing was done though arrivals waited, and whether that explains the backlog.
+
+    At least a second, and ten times the usual distance of completions: else it is its pace.
+    """
+    step = stamped.step(mine, phase)
+    every = np.sort(stamped.joined.done_ns)
+    inside = every[(every > step.start_ns) & (every < step.end_ns)]
+    edges = np.concatenate(([step.start_ns], inside, [step.end_ns])).astype(np.int64)
+    waiting = in_flight(step, edges[:-1]) > 0
+    gaps = np.where(waiting, np.diff(edges), 0)
+    longest = int(gaps.max(initial=0))
+    usual = float(np.median(np.diff(inside))) if len(inside) > 1 else float(longest)
+    if longest < max(_S, _STILL * usual):
+        return 0.0, False
+    left = int(in_flight(step, np.array([step.end_ns]))[0])
+    seconds = longest / _S
+    return seconds, left <= (phase.rate_per_s or 0.0) * seconds * _STILL_SWING
+
+
+def _operators(evidence: Evidence) -> tuple[str, ...]:
+    """What the names of the operator's sampled processes begin with."""
+    found = evidence.installation
+    return tuple(f"process-{w.process}" for w in found.workloads if w.process) if found else ()
+
+
+def _cpu_limit(evidence: Evidence) -> float | None:
+    """Cores that the operator may use; None where one of its containers has no limit."""
+    found = [w.cpu_limit for w in evidence.installation.workloads] if evidence.installation else []
+    limits = [limit for limit in found if limit is not None]
+    return sum(limits) if limits and len(limits) == len(found) else None
+
+
+def _cores(evidence: Evidence, phase: LoadPhase, prefixes: tuple[str, ...]) -> float | None:
+    """How many cores some processes used in a phase; None where nobody looked."""
     total = None
     for name in evidence.column_names():
-        process = name.removeprefix("process-")
-        columns = evidence.columns(name)
-        if columns is None or process == name or not process.startswith(names):
+        if not name.startswith(prefixes) or (columns := evidence.columns(name)) is None:
             continue
         at, used = np.asarray(columns["mono_ns"]), np.asarray(columns["cpu_ns"])
         inside = (at >= phase.span.start.mono_ns) & (at <= phase.span.end.mono_ns)
-        rows = np.flatnonzero(inside)
-        if len(rows) > 1:
-            grown = int(np.maximum(np.diff(used[rows]), 0).sum())
-            total = (total or 0.0) + grown / int(at[rows[-1]] - at[rows[0]])
+        chosen = np.flatnonzero(inside)
+        if len(chosen) > 1:
+            grown = int(np.maximum(np.diff(used[chosen]), 0).sum())
+            total = (total or 0.0) + grown / int(at[chosen[-1]] - at[chosen[0]])
     return total
 
 

@@ -1,4 +1,7 @@
-"""Two runs that lie apart in time, compared by the phases that both went through."""
+"""Two runs that lie apart in time, compared by the phases that both went through.
+
+What is compared lies in result.json, too: a run can be held against one whose folder is gone.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,26 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from harness.analysis.load.comparison import compare_stored, gated, split
+from harness.analysis.load.blocks import split
+from harness.analysis.load.comparison import compare_stored, gated
 from harness.analysis.load.join import Fate
-from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
-from harness.analysis.load.result import stamped
-from harness.errors import EvidenceError, UsageError
-from harness.evidence.reader import Evidence
-from harness.model.load import ArrivalProcess, LoadPhase, LoadPlan, Operation, PhaseRole
+from harness.errors import UsageError
+from harness.model.comparison import PROFILE, StoredLoad, StoredPhase
+from harness.model.load import ArrivalProcess, Operation, PhaseRole
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from harness.analysis.load.phases import Stamped
     from harness.analysis.load.sustain import StepStamps
-    from harness.evidence.folder import RunFolder
+    from harness.evidence.reader import Evidence
     from harness.model.comparison import Comparison
-    from harness.model.run import RunManifest
+    from harness.model.load import LoadPhase
+    from harness.model.loadresult import PhaseResult
 
-__all__ = ["LoadedRun", "compare_runs", "read_run"]
+__all__ = ["compare_runs", "converging", "require_alike", "stored_load", "unfinished"]
 
 _STEADY = frozenset({ArrivalProcess.CONSTANT, ArrivalProcess.POISSON})
 _SAME_RATE = 0.01
@@ -34,90 +38,74 @@ _MACHINE = ("Host", "CPU", "Harness")
 _AGAIN = "Run both the same way, for example --suite load --profile steady --rate 50 --duration 120"
 
 
-class LoadedRun:
-    """A run with its load, read for a comparison.
+def stored_load(
+    evidence: Evidence,
+    stamped: Stamped,
+    rows: Mapping[int, NDArray[np.int64]],
+    *,
+    phases: Sequence[LoadPhase],
+    results: Sequence[PhaseResult],
+) -> StoredLoad | None:
+    """Returns what another run can be compared with; None where there was no steady load.
 
     Args:
-        run: Its folder.
-        name: What people call it.
-        manifest: What it was.
-        plan: What its load was made of.
-        phases: All of them.
-        stamps: Of all arrivals.
+        evidence: Of the run.
+        stamped: All arrivals.
+        rows: Of each phase, by its index.
+        phases: All.
+        results: Of the same phases, in the same order.
     """
-
-    def __init__(
-        self,
-        run: RunFolder,
-        name: str,
-        *,
-        manifest: RunManifest,
-        plan: LoadPlan,
-        phases: tuple[LoadPhase, ...],
-        stamps: Stamped,
-    ) -> None:
-        self.path = run.path
-        self.name = name
-        self.manifest = manifest
-        self.plan = plan
-        self.stamps = stamps
-        self.rows = rows_by_phase(stamps.arrivals, phases)
-        self.phases = {
-            item.name: item
-            for item in phases
-            if item.role is PhaseRole.MEASURE and item.process in _STEADY
-        }
-
-    def step(self, phase: LoadPhase) -> StepStamps:
-        """Returns the stamps of creates and updates; deletes and no-ops are other work."""
-        rows = self.rows[phase.index]
-        kind = self.stamps.arrivals.operation[rows]
-        converge = np.isin(kind, (Operation.CREATE, Operation.UPDATE))
-        chosen: NDArray[np.int64] = rows[converge & ~self.stamps.joined.unchanged[rows]]
-        return self.stamps.step(chosen, phase)
-
-    def limit(self, phase: LoadPhase) -> str:
-        """Returns why the generator was the limit of a phase; empty where it wasn't."""
-        start = self.manifest.started.mono_ns
-        found = phase_result(self.stamps, self.rows[phase.index], phase, run_start_ns=start)
-        return found.generator_limited
+    plan = evidence.load_plan
+    steady = [
+        _phase(phase, converging(stamped, rows[phase.index], phase), result)
+        for phase, result in zip(phases, results, strict=True)
+        if phase.role is PhaseRole.MEASURE and phase.process in _STEADY and phase.profile != PROFILE
+    ]
+    if plan is None or not steady:
+        return None
+    manifest, resource = evidence.manifest, plan.resource
+    facts = {fact.name: fact.value for fact in manifest.facts}
+    return StoredLoad(
+        run=manifest.id,
+        ways={
+            "the target": manifest.target,
+            "the cluster": manifest.cluster,
+            "the Kubernetes version": manifest.kubernetes,
+            "the resource": f"{resource.plural}.{resource.version}.{resource.group}",
+            "the number of namespaces": str(len(plan.namespaces)),
+            "the number of workers": str(plan.workers),
+            "the samples": ", ".join(plan.samples),
+        },
+        machine={name: facts[name] for name in _MACHINE if name in facts},
+        phases=tuple(steady),
+    )
 
 
-def read_run(run: RunFolder, name: str) -> LoadedRun:
-    """Reads a run folder.
+def converging(stamped: Stamped, rows: NDArray[np.int64], phase: LoadPhase) -> StepStamps:
+    """Returns the stamps of creates and updates; deletes and no-ops are other work."""
+    kind = stamped.arrivals.operation[rows]
+    converge = np.isin(kind, (Operation.CREATE, Operation.UPDATE))
+    chosen: NDArray[np.int64] = rows[converge & ~stamped.joined.unchanged[rows]]
+    return stamped.step(chosen, phase)
 
-    Args:
-        run: The folder.
-        name: What people call it in the answer.
 
-    Raises:
-        UsageError: It is no run, has no load, or can't be read.
-    """
-    if not run.run_file.is_file():
-        raise UsageError(
-            f"{run.path} is no run folder: it has no run.json.",
-            hint="Give folders below harness-runs/, for example harness-runs/latest.",
-        )
-    evidence = Evidence(run)
-    try:
-        plan, phases = evidence.load_plan, evidence.load_phases()
-        if plan is None or not phases:
-            raise UsageError(f"{run.path} has no load to compare.", hint=f"{_AGAIN}.")
-        return LoadedRun(
-            run,
-            name,
-            manifest=evidence.manifest,
-            plan=plan,
-            phases=tuple(phases),
-            stamps=stamped(run),
-        )
-    except (EvidenceError, KeyError) as error:
-        hint = error.hint if isinstance(error, EvidenceError) else ""
-        raise UsageError(f"{run.path} can't be read: {error}", hint=hint) from error
+def unfinished(step: StepStamps) -> int:
+    """Returns how many arrivals were never done."""
+    return int(((step.fate == Fate.IN_FLIGHT) | (step.fate == Fate.ERROR)).sum())
+
+
+def flattering(name: str, missing: int, arrivals: int) -> str:
+    """Says that a build left out what would have been slow; empty where it didn't."""
+    if missing <= _FLATTERING * arrivals:
+        return ""
+    return (
+        f"{missing:,} of {arrivals:,} arrivals of {name} were never done, and the latencies of the "
+        "others flatter it"
+    )
 
 
 def compare_runs(
-    base: LoadedRun, head: LoadedRun, gates: Mapping[str, float]
+    base: StoredLoad, head: StoredLoad, gates: Mapping[str, float]
 ) -> tuple[Comparison, ...]:
     """Compares two stored runs, phase by phase.
 
@@ -129,30 +117,42 @@ def compare_runs(
     Raises:
         UsageError: They can't be compared: another target, another load, other phases.
     """
-    _require_alike(base, head)
-    return tuple(_compared(base, head, name, gates) for name in base.phases)
+    require_alike(base, head)
+    return tuple(_compared(base, head, phase.name, gates) for phase in base.phases)
+
+
+def _phase(phase: LoadPhase, step: StepStamps, result: PhaseResult) -> StoredPhase:
+    return StoredPhase(
+        name=phase.name,
+        rate_per_s=phase.rate_per_s or 0.0,
+        process=phase.process,
+        mix=phase.mix.shares,
+        blocks=tuple(split(step)),
+        arrivals=len(step.fate),
+        unfinished=unfinished(step),
+        limit=result.generator_limited,
+        note=phase.note,
+    )
 
 
 def _compared(
-    base: LoadedRun, head: LoadedRun, name: str, gates: Mapping[str, float]
+    base: StoredLoad, head: StoredLoad, name: str, gates: Mapping[str, float]
 ) -> Comparison:
-    pair = ((base, base.phases[name]), (head, head.phases[name]))
-    steps = [run.step(phase) for run, phase in pair]
-    blocks = [split(step) for step in steps]
+    pair = ((base, base.phase(name)), (head, head.phase(name)))
     doubts = [
-        f"the load generator was the limit in {run.name}: {run.limit(phase)}"
+        f"the load generator was the limit in {run.run}: {phase.limit}"
         for run, phase in pair
-        if run.limit(phase)
+        if phase.limit
     ]
-    doubts += [f"{run.name} was cut short: {phase.note}" for run, phase in pair if phase.note]
-    lost = [_unfinished(run.name, step) for (run, _), step in zip(pair, steps, strict=True)]
+    doubts += [f"{run.run} was cut short: {phase.note}" for run, phase in pair if phase.note]
+    lost = [flattering(run.run, phase.unfinished, phase.arrivals) for run, phase in pair]
     if lost[0]:
         doubts.append(lost[0])
     try:
-        found = compare_stored(*blocks, names=(base.name, head.name))
+        found = compare_stored(*(phase.blocks for _, phase in pair), names=(base.run, head.run))
     except ValueError as error:
         raise UsageError(
-            f"The phase {name} of {base.name} and {head.name} is too short: {error}.",
+            f"The phase {name} of {base.run} and {head.run} is too short: {error}.",
             hint=f"{_AGAIN}.",
         ) from error
     doubted = msgspec.structs.replace(
@@ -165,9 +165,9 @@ def _compared(
     return gated(doubted, gates)
 
 
-def _elsewhere(base: LoadedRun, head: LoadedRun) -> list[str]:
+def _elsewhere(base: StoredLoad, head: StoredLoad) -> list[str]:
     """Says what of the machine wasn't the same."""
-    ours, theirs = ({fact.name: fact.value for fact in run.manifest.facts} for run in (base, head))
+    ours, theirs = base.machine, head.machine
     return [
         f"{name} differs: {ours.get(name, 'unknown')} for base, {theirs.get(name, 'unknown')} for "
         "head."
@@ -176,75 +176,42 @@ def _elsewhere(base: LoadedRun, head: LoadedRun) -> list[str]:
     ]
 
 
-def _unfinished(name: str, step: StepStamps) -> str:
-    """Says that the operator left out what would have been slow; empty where it didn't."""
-    missing = int(((step.fate == Fate.IN_FLIGHT) | (step.fate == Fate.ERROR)).sum())
-    if missing <= _FLATTERING * len(step.fate):
-        return ""
-    return (
-        f"{missing:,} of {len(step.fate):,} arrivals of {name} were never done, and the latencies "
-        "of the others flatter it"
-    )
-
-
-def _require_alike(base: LoadedRun, head: LoadedRun) -> None:
+def require_alike(base: StoredLoad, head: StoredLoad) -> None:
     """Refuses runs whose figures mean different things.
 
     Raises:
         UsageError: Says what differs.
     """
-    if base.path == head.path:
-        raise UsageError(
-            f"Base and head are the same run, {base.name}.",
-            hint="harness-runs/latest is the newest run; `harness runs list` has the others.",
-        )
-    ours, theirs = _ways(base), _ways(head)
-    for what, value in ours.items():
-        if theirs[what] != value:
+    for what, value in base.ways.items():
+        other = head.ways.get(what, "")
+        if other != value:
             raise UsageError(
-                f"{base.name} and {head.name} can't be compared: {what} is {value or 'none'} in "
-                f"one and {theirs[what] or 'none'} in the other.",
+                f"{base.run} and {head.run} can't be compared: {what} is {value or 'none'} in "
+                f"one and {other or 'none'} in the other.",
                 hint=f"{_AGAIN}.",
             )
-    if not base.phases or not head.phases:
-        empty = base if not base.phases else head
+    ours, theirs = ({phase.name: phase for phase in run.phases} for run in (base, head))
+    if ours.keys() != theirs.keys():
         raise UsageError(
-            f"{empty.name} has no phase of steady load: bursts, ramps and the search for the knee "
-            "have no blocks that could be compared.",
+            f"{base.run} and {head.run} went through different phases: "
+            f"{', '.join(ours)} against {', '.join(theirs)}.",
             hint=f"{_AGAIN}.",
         )
-    if base.phases.keys() != head.phases.keys():
+    for name, phase in ours.items():
+        _require_same_load(base.run, head.run, phase, theirs[name])
+
+
+def _require_same_load(base: str, head: str, phase: StoredPhase, other: StoredPhase) -> None:
+    rates = (phase.rate_per_s, other.rate_per_s)
+    if abs(rates[0] - rates[1]) > _SAME_RATE * max(rates):
         raise UsageError(
-            f"{base.name} and {head.name} went through different phases: "
-            f"{', '.join(base.phases)} against {', '.join(head.phases)}.",
+            f"The phase {phase.name} ran at {rates[0]:.4g}/s in {base} and at {rates[1]:.4g}/s "
+            f"in {head}: latencies at different rates can't be compared.",
+            hint=f"{_AGAIN}: without --rate it follows from each run's own knee.",
+        )
+    if (phase.process, phase.mix) != (other.process, other.mix):
+        raise UsageError(
+            f"The phase {phase.name} had other arrivals in {head} than in {base}: "
+            f"{other.process} {other.mix} against {phase.process} {phase.mix}.",
             hint=f"{_AGAIN}.",
         )
-    for name, phase in base.phases.items():
-        other = head.phases[name]
-        rates = (phase.rate_per_s or 0.0, other.rate_per_s or 0.0)
-        if abs(rates[0] - rates[1]) > _SAME_RATE * max(rates):
-            raise UsageError(
-                f"The phase {name} ran at {rates[0]:.4g}/s in {base.name} and at {rates[1]:.4g}/s "
-                f"in {head.name}: latencies at different rates can't be compared.",
-                hint=f"{_AGAIN}: without --rate it follows from each run's own knee.",
-            )
-        if (phase.process, phase.mix) != (other.process, other.mix):
-            raise UsageError(
-                f"The phase {name} had other arrivals in {head.name} than in {base.name}: "
-                f"{other.process} {other.mix.shares} against {phase.process} {phase.mix.shares}.",
-                hint=f"{_AGAIN}.",
-            )
-
-
-def _ways(run: LoadedRun) -> dict[str, str]:
-    """What must be the same, in words; a faulty twin is another build of the same target."""
-    resource = run.plan.resource
-    return {
-        "the target": run.manifest.target,
-        "the cluster": run.manifest.cluster,
-        "the Kubernetes version": run.manifest.kubernetes,
-        "the resource": f"{resource.plural}.{resource.version}.{resource.group}",
-        "the number of namespaces": str(len(run.plan.namespaces)),
-        "the number of workers": str(run.plan.workers),
-        "the samples": ", ".join(run.plan.samples),
-    }

@@ -9,7 +9,8 @@ A step is sustained if, after its begin (`settle_s`) is left out,
 
 Small differences mean nothing at low rates, where a few arrivals are 1 % and the backlog swings by
 its own square root; so both tests on the backlog also ask that it grew by more than that swing.
-A step whose arrivals were dropped or sent late says nothing about the operator.
+A step whose arrivals were dropped or sent late says nothing about the operator, neither does one
+that failed while other work used much of the machine.
 """
 
 from __future__ import annotations
@@ -50,12 +51,14 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
         send_lag_ms: Largest p99 of the send lag; above it the generator was the limit. It is wide
             since a short lag leaves the rate as it is; how far it spoils latencies is told apart.
         clear_ratio: Below it a failure needs no repetition.
+        others: Share of the machine's cores; a failure while other work used more says nothing.
     """
 
     ratio: float = 0.99
     p99_ms: float | None = None
     send_lag_ms: float = 50.0
     clear_ratio: float = 0.90
+    others: float = 0.20
 
 
 class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
@@ -66,6 +69,8 @@ class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             looked at, so that the answer is the same during the run and after it.
         intended_ns, sent_ns, done_ns: As in `Arrivals` and `Joined`.
         fate: As in `Joined`.
+        echoed_ns: Likewise; None where nobody asks for it.
+        others: Cores that other work used, and cores of the machine; None where nobody looked.
     """
 
     start_ns: int
@@ -74,10 +79,18 @@ class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     sent_ns: NDArray[np.int64]
     done_ns: NDArray[np.int64]
     fate: NDArray[np.int8]
+    echoed_ns: NDArray[np.int64] | None = None
+    others: tuple[float, int] | None = None
 
     @classmethod
     def of(
-        cls, arrivals: Arrivals, joined: Joined, rows: NDArray[np.int64], *, span: tuple[int, int]
+        cls,
+        arrivals: Arrivals,
+        joined: Joined,
+        rows: NDArray[np.int64],
+        *,
+        span: tuple[int, int],
+        others: tuple[float, int] | None = None,
     ) -> StepStamps:
         """Chooses the arrivals of a step by their rows."""
         return cls(
@@ -87,6 +100,8 @@ class StepStamps(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             sent_ns=arrivals.sent_ns[rows],
             done_ns=joined.done_ns[rows],
             fate=joined.fate[rows],
+            echoed_ns=joined.echoed_ns[rows],
+            others=others,
         )
 
 
@@ -119,6 +134,8 @@ def sustained(
     step = _Step(stamps, settle_s)
     faults = _faults(step, limits)
     guilty = _generator(step, limits)
+    if faults:
+        guilty += _disturbed(stamps, limits)
     state = StepState.FAILED if faults else StepState.SUSTAINED
     return Sustainability(
         state=StepState.GENERATOR_LIMITED if guilty else state,
@@ -202,6 +219,16 @@ def _generator(step: _Step, limits: Limits) -> list[str]:
     if lag is not None and lag > limits.send_lag_ms:
         found.append(f"the generator sent late: p99 {lag:.3g} ms, above {limits.send_lag_ms:g} ms")
     return found
+
+
+def _disturbed(stamps: StepStamps, limits: Limits) -> list[str]:
+    """Whose work it may have been that the operator waited for."""
+    if stamps.others is None:
+        return []
+    used, cores = stamps.others
+    if used <= limits.others * cores:
+        return []
+    return [f"other work on this machine used {used:.2f} of its {cores} cores"]
 
 
 def _slope(blocks: NDArray[np.float64], seconds: float) -> tuple[float, float, float]:

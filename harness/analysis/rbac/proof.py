@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["proofs"]
 
 _SHOWN = 5
+_SUITE = "smoke/"
 _FORBIDDEN = 403
 _NO_RULE = (
     "# The authorizer allowed it, an admission plugin or the request's own handler did not:\n"
@@ -74,7 +75,7 @@ def _decided(
         what = "; ".join(item.request for item in denied[:_SHOWN])
         more = " …" if len(denied) > _SHOWN else ""
         return ProofState.REFUTED, f"it was denied {what}{more}"
-    gap = audit_gap(again) or _unfinished(again) or _red(before, again)
+    gap = audit_gap(again) or _unfinished(before, again) or _red(before, again)
     if gap:
         return ProofState.NOT_VERIFIED, gap
     if left:
@@ -91,11 +92,19 @@ def _decided(
     )
 
 
-def _unfinished(again: Evidence) -> str:
+def _unfinished(before: Evidence, again: Evidence) -> str:
+    """Names where the suite stopped, also if that was between two tests."""
     unfinished = again.unfinished_tests()
     if unfinished:
         return f"the suite was cut short in {_short(unfinished[0])}"
-    return "" if again.tests() else "the suite did not run again"
+    ended = {test.test for test in again.tests()}
+    if not ended:
+        return "the suite did not run again"
+    for test in before.tests():
+        name = test.test.removeprefix(_SUITE)  # it has one where a run has several suites
+        if "/" not in name and name not in ended:
+            return f"the suite was cut short before {_short(name)}"
+    return ""
 
 
 def _red(before: Evidence, again: Evidence) -> str:

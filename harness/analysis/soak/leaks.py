@@ -65,7 +65,7 @@ class Plateaus(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: For example "live heap".
-        unit: "B" or "1".
+        unit: "B", "s" or "1".
         values: One a cycle, at rest.
         matters: Growth over all cycles from which it is a leak, in `unit`.
         matters_each: Growth a reconcile likewise; the larger of both counts.
@@ -261,7 +261,7 @@ def _too_short(signal: Plateaus, left_out: int) -> SoakSignal:
 
 def _amount(value: float, unit: str) -> str:
     if unit != "B":
-        return f"{value:.3g}"
+        return f"{value:.3g}{' s' if unit == 's' else ''}"
     size = abs(value)
     if size >= _MIB:
         return f"{value / _MIB:.3g} MiB"

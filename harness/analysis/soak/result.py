@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.soak import profiles
+from harness.analysis.soak.audited import costs, with_watches
+from harness.analysis.soak.blame import sites
 from harness.analysis.soak.drift import cycle_loads, drifts
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
 from harness.analysis.soak.signals import last_life, signals
+from harness.analysis.soakleft import left_behind
 from harness.model.soakresult import LeakVerdict, SoakResult
 
 if TYPE_CHECKING:
@@ -17,12 +19,11 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.soak import Plateau
-    from harness.model.soakresult import GrowingSite
 
 __all__ = ["soaked"]
 
 
-def soaked(evidence: Evidence, *, loads: bool = True) -> SoakResult:
+def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
     """Judges the plateaus that are there, also those of a soak that was cut short.
 
     Workloads are judged together; of each the longest life of its process counts, and of all as
@@ -30,28 +31,33 @@ def soaked(evidence: Evidence, *, loads: bool = True) -> SoakResult:
 
     Args:
         evidence: Of the run, which may still go on.
-        loads: Whether arrivals are looked at, too, which are many.
+        brief: Look at plateaus alone; requests and arrivals are many.
     """
     plateaus = evidence.plateaus()
+    if not brief:
+        plateaus = with_watches(evidence, plateaus)
     names = list(dict.fromkeys(plateau.workload for plateau in plateaus))
     lives = [last_life([p for p in plateaus if p.workload == name]) for name in names]
     least = min(map(len, lives), default=0)
     decide: list[Plateaus] = []
     beside: list[Plateaus] = []
+    cost: list[Plateaus] = []
     for life in lives:
         ours, others = signals(life[len(life) - least :])
         decide += ours
         beside += others
+        cost += [] if brief else costs(evidence, life[len(life) - least :])
     churn = _churn([life[len(life) - least :] for life in lives])
     found = judge_soak(decide, churn=churn)
     shown = judge_soak(beside, churn=churn)
+    spent = judge_soak(cost, churn=churn)
     leaking = {
         (signal.subject, signal.name)
         for signal in found.signals
         if signal.verdict is LeakVerdict.LEAK
     }
     planned = evidence.soak_plan.cycles if evidence.soak_plan else least
-    cycles = cycle_loads(evidence) if loads else ()
+    cycles = () if brief else cycle_loads(evidence)
     return msgspec.structs.replace(
         found,
         cycles=least,
@@ -60,14 +66,24 @@ def soaked(evidence: Evidence, *, loads: bool = True) -> SoakResult:
         sites=tuple(
             site
             for life in lives
-            for site in _sites(evidence, life)
+            for site in sites(evidence, life)
             if (site.subject, site.kind) in leaking
         ),
         notes=tuple(_notes(plateaus, lives, least=least, planned=planned)),
         loads=cycles,
         drift=drifts(cycles),
         disturbances=evidence.disturbances,
+        cost=spent.signals,
+        left=() if brief else left_behind(evidence),
+        events=_events(evidence),
     )
+
+
+def _events(evidence: Evidence) -> tuple[int, int] | None:
+    begin, end = evidence.soak_inventory("begin"), evidence.soak_inventory("end")
+    if begin is None or end is None or begin.events is None or end.events is None:
+        return None
+    return begin.events, end.events
 
 
 def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
@@ -82,31 +98,6 @@ def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
         if before is not None and after is not None and after >= before:
             counted = (counted or 0) + after - before
     return Churn(reconciles=counted, objects=objects or None)
-
-
-def _sites(evidence: Evidence, life: Sequence[Plateau]) -> list[GrowingSite]:
-    """What grew between the first plateau that counts and the last."""
-    left_out = warm_up(len(life))
-    if len(life) <= left_out + 1:
-        return []
-    first, last = life[left_out], life[-1]
-    found: list[GrowingSite] = []
-    for file, kind, unit, read in (
-        ("heap", "live heap", "B", profiles.heap),
-        ("goroutine", "goroutines", "1", profiles.goroutines),
-    ):
-        before = read(evidence.profile(file, first.workload, first.cycle))
-        after = read(evidence.profile(file, last.workload, last.cycle))
-        if before and after:
-            found += profiles.growing(
-                before,
-                after,
-                kind=kind,
-                unit=unit,
-                subject=last.workload,
-                cycles=(first.cycle + 1, last.cycle + 1),
-            )
-    return found
 
 
 def _notes(

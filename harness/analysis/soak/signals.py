@@ -27,6 +27,9 @@ _MATTERS = {
     "threads": ("1", 3.0, 0.001, 1.0),
     "descriptors": ("1", 3.0, 0.001, 1.0),
     "connections": ("1", 3.0, 0.001, 1.0),
+    "open watches": ("1", 3.0, 0.001, 1.0),
+    "queue depth": ("1", 3.0, 0.001, 1.0),
+    "unfinished work": ("s", 1.0, 0.0, 0.01),
 }
 """Unit, growth in the whole soak and a reconcile from which it is a leak, and resolution."""
 

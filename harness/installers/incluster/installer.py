@@ -29,6 +29,7 @@ from harness.installers.incluster.preparing import (
 from harness.installers.incluster.waiting import Patience, await_available, await_service
 from harness.installers.installer import NotReady
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
+from harness.installers.process.cgroups import cores
 from harness.installers.process.identity import service_account_of
 from harness.installers.process.plan import elects_leader
 from harness.installers.removing import give_back
@@ -179,6 +180,18 @@ class InClusterInstaller:
         self._progress("Applying the manifests")
         self._apply(ready)
         return self._complete(ready)
+
+    def so_far(self) -> Installation | None:
+        """Returns who the operator is, and what was applied; see `Installer.so_far`."""
+        if not self._workloads:
+            return None
+        return msgspec.structs.replace(
+            self._installation(),
+            objects=tuple(self._applier.applied),
+            alterations=tuple(self._alterations),
+            notes=tuple(dict.fromkeys(self._notes)),
+            complete=False,
+        )
 
     def uninstall(self) -> None:
         """Removes all that was made, the last first, and waits until it and all Pods are gone.
@@ -459,4 +472,5 @@ def _workload(chosen: Chosen) -> Workload:
         container=chosen.container,
         replicas=int((deployment.get("spec") or {}).get("replicas", 1)),
         elects=elects_leader(choosing.container_of(chosen)),
+        cpu_limit=cores(choosing.container_of(chosen)),
     )

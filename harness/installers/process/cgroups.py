@@ -13,7 +13,7 @@ from harness.installers.process.references import quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["limits", "remove", "sweep", "usable", "wanted"]
+__all__ = ["cores", "limits", "remove", "sweep", "usable", "wanted"]
 
 _PREFIX = "harness-"
 _PERIOD_US = 100_000  # the kubelet's CFS period
@@ -30,6 +30,12 @@ def wanted(container: Mapping[str, Any]) -> dict[str, int]:
     if (memory := quantity(str(stated.get("memory", "")))) is not None:
         found["memory"] = int(memory)
     return found
+
+
+def cores(container: Mapping[str, Any]) -> float | None:
+    """Returns a container's limit of CPU in cores; None where it has none."""
+    quota = wanted(container).get("cpu")
+    return None if quota is None else quota / _PERIOD_US
 
 
 def usable(

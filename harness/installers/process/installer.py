@@ -15,6 +15,7 @@ from harness.errors import ApiError, ClusterError
 from harness.installers.applying import Applier, implied_namespaces, refuse_unknown_kinds
 from harness.installers.certificates import Authority
 from harness.installers.faults import not_ready
+from harness.installers.images.choosing import container_of
 from harness.installers.installer import NotReady
 from harness.installers.ordering import CERT_MANAGER_GROUP, Rank, ordered, rank
 from harness.installers.process import cgroups
@@ -148,6 +149,12 @@ class ProcessInstaller:
         self._await_ready(installation)
         self._apply_after(wanted, drafts, installation)
         return self._complete(installation, drafts)
+
+    def so_far(self) -> Installation | None:
+        """Returns who the operator is once its processes were started; see `Installer.so_far`."""
+        if self._installed is None:
+            return None
+        return msgspec.structs.replace(self._told(self._installed), complete=False)
 
     def uninstall(self) -> None:
         """Ends the operator and deletes what was applied, the last first; CRDs among it.
@@ -411,9 +418,12 @@ class ProcessInstaller:
             )
             for workload, item in zip(installation.workloads, drafts, strict=True)
         )
+        return self._told(msgspec.structs.replace(installation, workloads=workloads))
+
+    def _told(self, installation: Installation) -> Installation:
+        """Returns it with what was applied, changed and noted."""
         return msgspec.structs.replace(
             installation,
-            workloads=workloads,
             objects=tuple(self._applier.applied),
             alterations=tuple(self._alterations),
             notes=tuple(dict.fromkeys(self._notes)),
@@ -441,6 +451,7 @@ def _workload(item: Draft, instance: Instance) -> Workload:
         log=f"operator/{Path(instance.log).name}",
         health=instance.health,
         simulated_pod=bool(instance.pod_uid),
+        cpu_limit=cgroups.cores(container_of(item.chosen)) if instance.cgroups else None,
         pprof_url=f"http://127.0.0.1:{instance.ports.local(pprof.port)}" if pprof else "",
         metrics=MetricsEndpoint(
             url=f"https://127.0.0.1:{instance.ports.local(metrics.port)}{metrics.path}",

@@ -9,6 +9,7 @@ beside     watches the operator from the inside meanwhile
 driver     runs phases, waits for drains, clears up
 search     the search for the knee
 profiles   what each profile does
+interleaved  two builds in turn, in blocks of the same load
 """
 
 from __future__ import annotations

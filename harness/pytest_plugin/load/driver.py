@@ -17,6 +17,7 @@ from harness.pytest_plugin.load.beside import Beside
 from harness.pytest_plugin.load.gauges import OperatorCpu
 from harness.pytest_plugin.load.live import Live
 from harness.pytest_plugin.load.losses import write_losses
+from harness.pytest_plugin.load.machine import MachineLog
 from harness.pytest_plugin.load.processes import Processes
 from harness.pytest_plugin.load.profiles import Profiles
 from harness.pytest_plugin.load.setup import set_up
@@ -41,9 +42,9 @@ _DRAIN_STEP_S = 0.1
 
 
 class Load:
-    """A load on the operator: made of the target's samples, at a rate that we decide.
+    """A load on the operator, at a rate that we decide; started with the first use.
 
-    The processes start with the first use. Suites use it as the fixture `load`.
+    Suites use it as the fixture `load`.
 
     Args:
         context: The suite's view of the run.
@@ -67,6 +68,7 @@ class Load:
         self._client: LoadClient | None = None
         self._live: Live | None = None
         self._writer: NdjsonWriter | None = None
+        self._machine = MachineLog(context)
         self._arrivals = 0
         self._ticked: tuple[int, int, int] | None = None  # instant, arrivals due, arrivals done
         self._due = 0
@@ -75,6 +77,11 @@ class Load:
     def plan(self) -> LoadPlan:
         """What the load is made of."""
         return self._started.plan
+
+    @property
+    def home(self) -> str:
+        """A namespace that was made for this load, whatever it is made of."""
+        return self._started.made[0]
 
     @property
     def live(self) -> Live:
@@ -134,6 +141,7 @@ class Load:
         # Each worker numbers its own, in steps of their number.
         self._arrivals += planned * max(self.plan.workers, 1)
         self.beside.begins(name, role)
+        self._machine.note()
         now = self._context.clock.now()
         start = Stamp(mono_ns=now.mono_ns + _LEAD_NS, wall_ns=now.wall_ns + _LEAD_NS)
         client.begin(start.mono_ns)
@@ -148,6 +156,7 @@ class Load:
             raise
         finally:
             self.beside.ends()
+            self._machine.note()
             phase = LoadPhase(
                 index=order.index,
                 name=name,
@@ -218,6 +227,7 @@ class Load:
             self._processes.stop()
         if self._writer is not None:
             self._writer.close()
+        self._machine.close()
         if self._setup is not None:
             client = self._context.client
             for namespace in self._setup.made:
@@ -273,6 +283,7 @@ class Load:
         then, due_then, done_then = self._ticked
         if now.mono_ns - then < _TICK_NS:
             return
+        self._machine.note()
         if self._processes is not None:
             self._processes.check()
         seconds = (now.mono_ns - then) / _NS

@@ -36,8 +36,8 @@ def write_losses(
     schedule = order.schedule
     if schedule.process is ArrivalProcess.BURST and not schedule.count:
         return 0  # one on each object that was there; which those were, only the worker knew
-    due = offsets(schedule, seed=plan.seed, phase=order.index)
-    operations = draw_operations(order.mix, len(due), seed=plan.seed, phase=order.index)
+    due = offsets(schedule, seed=plan.seed, phase=order.draw)
+    operations = draw_operations(order.mix, len(due), seed=plan.seed, phase=order.draw)
     ended = set(read_columns(file)["arrival"]) if file.exists() else set()
     rows: array[int] = array("q")
     for at in range(worker, len(due), plan.workers):

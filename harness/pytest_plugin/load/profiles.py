@@ -8,6 +8,7 @@ import msgspec
 
 from harness.errors import NotVerified
 from harness.model.load import LoadPhase, Mix, PhaseRole
+from harness.pytest_plugin.load.growth import Growth
 from harness.stimulus.load.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -90,6 +91,13 @@ class Profiles:
         """Creates many objects at once."""
         schedule = Schedule.burst(self._settings.burst or _BURST)
         return self._load.run("burst", schedule, profile="burst")
+
+    def growth(self) -> bool:
+        """Runs the same updates on ever more objects; returns whether it kept up with each size.
+
+        The sizes are in the evidence, and a report fits how figures grow with them.
+        """
+        return Growth(self._load, self._context).run()
 
     def drain(self, name: str) -> bool:
         """Waits until nothing is open, as a phase; returns whether that came."""

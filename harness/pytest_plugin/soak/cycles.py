@@ -12,6 +12,7 @@ from harness.model.load import Mix, PhaseRole
 from harness.model.records import Notice
 from harness.model.soak import LeaseState
 from harness.probes.plateaus import take_plateau
+from harness.pytest_plugin.leftovers import Leftovers
 from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
 from harness.pytest_plugin.soak.disturbances import ROUNDS
 from harness.pytest_plugin.soak.news import tick
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Soak"]
 
 _REST_S = 1.0  # requeues of what is gone, and the answers to the last requests
+_BACK_S = 13.0  # informers retry with a back-off; all are back at what is served anew by then
 _OVERTIME = 2.0  # times the duration, from which on no new cycle begins
 _LEASES = "leases.coordination.k8s.io"
 _NOT_ITS = frozenset({"kube-system", "kube-node-lease"})
@@ -88,8 +90,12 @@ class Soak:
         )
         writer = NdjsonWriter(run.plateaus_file)
         try:
+            left = Leftovers(self._context)
+            left.begin()
             with self._whitebox.beside(self._load):
-                return self._cycles(plan, writer)
+                done = self._cycles(plan, writer)
+            left.end()
+            return done
         finally:
             writer.close()
 
@@ -158,6 +164,8 @@ class Soak:
                     self._disturbances.recreate(
                         self._load.plan.resource, self._home, after_cycle=self._done
                     )
+                if number == ROUNDS:
+                    self._context.clock.sleep(_BACK_S)
                 self._sample(plan, writer, plan.cycles + number, gone=True)
 
     @property

@@ -28,7 +28,7 @@ def tick(context: Context, plan: SoakPlan, *, cycle: int, left_s: float, disk: i
     """
     from harness.analysis.soak.result import soaked  # noqa: PLC0415 - loads SciPy
 
-    found = soaked(context.evidence, loads=False)
+    found = soaked(context.evidence, brief=True)
     return SoakTick(
         stamp=context.clock.now(),
         cycle=cycle,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 import gevent
+from gevent.pool import Group
 
 from harness.clock import monotonic_ns
 from harness.errors import UsageError
@@ -30,6 +31,10 @@ _TICK_S = 0.1
 _LAST_S = 0.02
 _RETRY_S = 0.5
 _ANSWER_NS = 30 * _NS
+_IDLE_NS = 15 * _NS
+"""The API server closes a connection that was never used after 32 s, and one that was after 90 s; a
+request that is sent just then is lost, which would be nobody's error but ours."""
+_OPENING = 8  # at a time: each handshake takes a millisecond in which nothing is sent
 _OK = range(200, 300)
 _GONE = 404
 _CREATE, _UPDATE, _DELETE = int(Operation.CREATE), int(Operation.UPDATE), int(Operation.DELETE)
@@ -68,6 +73,8 @@ class Generator:
         burst_connections: So many are open from the begin and send a burst; the others are opened
             when arrivals wait, and stay open.
         patience_ns: How long an arrival may wait for a connection.
+        idle_ns: A connection that was idle for so long is closed, and opened again when arrivals
+            wait; shorter than the server's own limit.
         material: What requests are made of.
         population: This worker's objects.
         rows: Takes a row for each arrival that has ended.
@@ -89,7 +96,9 @@ class Generator:
         seed: int,
         worker: int = 0,
         workers: int = 1,
+        idle_ns: int = _IDLE_NS,
     ) -> None:
+        self._idle_ns = idle_ns
         self._patience_ns = self._usual_patience_ns = patience_ns
         self._material = material
         self._name = material.name_prefix + b"%07d"
@@ -102,6 +111,7 @@ class Generator:
         self._always = min(burst_connections, connections)
         self._spare: list[Wire] = []
         self._idle: list[Wire] = []
+        self._opening = Group()
         self._due: list[int] = []
         self._operations: list[int] = []
         self._first = self._phase = self._start_ns = 0
@@ -121,6 +131,7 @@ class Generator:
     def close(self) -> None:
         """Closes all connections and writes the last rows."""
         self._stopped = True
+        self._opening.kill()
         for wire in self._wires:
             wire.close()
         self._rows.close()
@@ -146,11 +157,11 @@ class Generator:
         if schedule.process is ArrivalProcess.BURST and not schedule.count:
             count = len(self._population)
             self._due = [0] * count
-            whole = draw_operations(mix, count, seed=self._seed, phase=order.index)
+            whole = draw_operations(mix, count, seed=self._seed, phase=order.draw)
             self._operations = whole.tolist()
         else:
-            due = offsets(schedule, seed=self._seed, phase=order.index)
-            whole = draw_operations(mix, len(due), seed=self._seed, phase=order.index)
+            due = offsets(schedule, seed=self._seed, phase=order.draw)
+            whole = draw_operations(mix, len(due), seed=self._seed, phase=order.draw)
             self._due = due[self._worker :: self._workers].tolist()
             self._operations = whole[self._worker :: self._workers].tolist()
         burst = schedule.process is ArrivalProcess.BURST
@@ -159,6 +170,8 @@ class Generator:
         self._first, self._phase = order.first_arrival, order.index
         self._next = self._arrived = 0
         always, others = self._wires[: self._always], self._wires[self._always :]
+        self._opening.kill()
+        self._close_idle(monotonic_ns())
         gevent.joinall([gevent.spawn(self._reopen, wire) for wire in always])
         if burst:
             others = []
@@ -212,12 +225,13 @@ class Generator:
         idle = self._idle
         while idle and self._next < self._arrived:
             wire = idle.pop()
-            if not wire.is_open:  # the server has closed it while it was idle
-                gevent.spawn(self._revive, wire)
+            if not wire.is_open:  # closed while it was idle
+                self._spare.append(wire)
             elif not self._send(wire):
                 return
-        for _ in range(min(self._arrived - self._next, len(self._spare))):
-            gevent.spawn(self._revive, self._spare.pop())
+        wanted = min(self._arrived - self._next, _OPENING) - len(self._opening)
+        for _ in range(min(wanted, len(self._spare))):
+            self._opening.spawn(self._revive, self._spare.pop())
 
     def _send(self, wire: Wire) -> bool:
         """Sends the next arrival that can be sent, or leaves the connection idle; tells which."""
@@ -292,7 +306,7 @@ class Generator:
         elif operation != _CREATE and status != _GONE:
             self._population.put(found, job.turn)
         if last:
-            gevent.spawn(self._revive, wire)
+            self._opening.spawn(self._revive, wire)
         else:
             self._send(wire)
 
@@ -301,7 +315,10 @@ class Generator:
             self._reopen(wire)
             if not wire.is_open:
                 gevent.sleep(_RETRY_S)
+        self._opening.discard(gevent.getcurrent())
         self._send(wire)
+        if self._next < self._arrived:
+            self._feed()  # others may be needed, too
 
     def _reopen(self, wire: Wire) -> None:
         if wire.is_open:
@@ -327,6 +344,13 @@ class Generator:
                 self._next = at + 1
                 arrival = self._first + at * self._workers + self._worker
                 self._drop(arrival, self._operations[at], -1, self._start_ns + self._due[at])
+            self._close_idle(now)
             for wire in self._wires:
                 if wire.job is not None and now - wire.sent_ns > _ANSWER_NS:
                     wire.break_off(ArrivalStatus.TIMEOUT)
+
+    def _close_idle(self, now: int) -> None:
+        """Closes what the server might close; it's opened again when arrivals wait."""
+        for wire in self._wires:
+            if wire.is_open and wire.job is None and now - wire.used_ns > self._idle_ns:
+                wire.close()

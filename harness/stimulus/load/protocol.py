@@ -61,6 +61,11 @@ class PhaseOrder(msgspec.Struct, frozen=True, kw_only=True):
     schedule: Schedule
     mix: Mix = Mix()
 
+    @property
+    def draw(self) -> int:
+        """What times and operations are drawn by: as a rule, the phase's index."""
+        return self.index if self.schedule.draw is None else self.schedule.draw
+
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
     pass

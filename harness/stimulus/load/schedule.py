@@ -41,6 +41,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
         seconds: Constant, Poisson, ramp: how long.
         steps: Step: one after the other.
         count: Burst: how many are due at once; 0 for one on each object that is there.
+        draw: Phases of one draw have the same arrivals, to be compared; None for the phase's own.
     """
 
     process: ArrivalProcess
@@ -49,6 +50,7 @@ class Schedule(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     steps: tuple[Step, ...] = ()
     count: int = 0
+    draw: int | None = None
 
     @classmethod
     def constant(cls, rate_per_s: float, seconds: float) -> Schedule:

@@ -113,6 +113,7 @@ class Wire:
     Attributes:
         job: What is in flight; None where nothing is. The owner decides what it holds.
         sent_ns: When it was sent.
+        used_ns: When it was opened, or the last answer came.
     """
 
     __slots__ = (
@@ -125,6 +126,7 @@ class Wire:
         "_writer",
         "job",
         "sent_ns",
+        "used_ns",
     )
 
     def __init__(self, address: Address, ended: Callable[[Wire, int, Answer], None]) -> None:
@@ -136,7 +138,7 @@ class Wire:
         self._part = b""
         self._rest = b""
         self.job: Any = None
-        self.sent_ns = 0
+        self.sent_ns = self.used_ns = 0
 
     @property
     def is_open(self) -> bool:
@@ -159,6 +161,7 @@ class Wire:
                 plain.close()
                 raise
         self._socket.setblocking(0)
+        self.used_ns = monotonic_ns()
         self._reader = gevent.get_hub().loop.io(self._socket.fileno(), _READ)
         self._reader.start(self._readable)
 
@@ -233,6 +236,7 @@ class Wire:
                 return
             if answer is not None:
                 self._part = b""
+                self.used_ns = now
                 if answer.last:
                     self.close()
                 self._ended(self, now, answer)

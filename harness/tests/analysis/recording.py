@@ -167,7 +167,7 @@ class Recording:
         )
         write_document(self.run.cluster_file, msgspec.structs.replace(cluster, **changes))
 
-    def install(self, **changes: Any) -> None:
+    def install(self, *, complete: bool = True, **changes: Any) -> None:
         workload = Workload(
             name="manager",
             namespace="books-system",
@@ -180,7 +180,7 @@ class Recording:
         workload = msgspec.structs.replace(workload, **changes)
         write_document(
             self.run.installation_file,
-            Installation(namespace="books-system", workloads=(workload,)),
+            Installation(namespace="books-system", workloads=(workload,), complete=complete),
         )
 
     def record(self, *records: SuiteRecord) -> None:

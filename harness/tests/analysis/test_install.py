@@ -38,6 +38,14 @@ class TestInstalls:
             "the install stopped at INS-002 before it was complete"
         )
 
+    def test_is_open_where_only_what_was_known_at_its_failure_is_left(
+        self, recording: Recording
+    ) -> None:
+        recording.install(complete=False)
+
+        for check in ("INS-001", "INS-002", "INS-003"):
+            assert judge(check, recording.evidence, None).status is Status.NOT_VERIFIED
+
     def test_is_open_where_the_run_ended_before(self, recording: Recording) -> None:
         recording.run.installation_file.unlink()
 

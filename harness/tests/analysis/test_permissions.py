@@ -114,3 +114,21 @@ def test_missing_audit_evidence_is_never_a_pass(recording: Recording) -> None:
 
     assert outcome.status is Status.NOT_VERIFIED
     assert outcome.reason == "AUDIT EVIDENCE IS MISSING: rotated away"
+
+
+def test_what_is_denied_before_the_operator_ever_was_ready_is_found(recording: Recording) -> None:
+    recording.install(complete=False)
+    denied(recording, 2, "get", "leases.coordination.k8s.io", name="lock")
+
+    assert judged(recording).status is Status.FAIL
+
+
+def test_an_install_that_failed_before_any_request_says_so(recording: Recording) -> None:
+    recording.install(complete=False)
+    recording.run.audit_log.unlink()
+    recording.call(1, "list", "pods", user="system:kube-scheduler")
+
+    outcome = judged(recording)
+
+    assert outcome.status is Status.NOT_VERIFIED
+    assert outcome.reason == "the operator sent no request before its install failed"

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from harness.catalogue import load_catalogue
+from harness.catalogue import WHERE_INSTALLED, load_catalogue
 from harness.catalogue.explanation import explain
 from harness.cli.checks import checks
 from harness.errors import UsageError
@@ -80,6 +80,20 @@ def test_filters_of_one_kind_add_up_and_of_several_kinds_narrow() -> None:
     assert "REC-002" in smoke
     assert "API-001" not in smoke
     assert "API-001" in ids("--suite", "unit")
+
+
+def test_what_every_suite_in_a_cluster_judges_unasked_is_listed_with_each_of_them() -> None:
+    smoke, unit = ids("--suite", "smoke"), ids("--suite", "unit")
+    for check in WHERE_INSTALLED:
+        assert check in smoke
+        assert check not in unit
+    assert ids("--suite", "scope").count("SCO-101") == 1
+
+
+@pytest.mark.parametrize("part", ["how", "limits", "remedy"])
+def test_each_check_has_words_of_its_own(part: str) -> None:
+    texts = [getattr(check, part) for check in CHECKS]
+    assert sorted(texts) == sorted(set(texts))
 
 
 def test_nothing_that_fits_is_said_in_words() -> None:

@@ -149,7 +149,15 @@ def test_markdown_is_one_table_a_phase_with_a_verdict_above(
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "**Slower than the gate allows**"
     table = [line for line in lines if line.startswith("| ")]
-    assert [line.split(" | ")[0] for line in table[2:]] == ["| p50", "| p99", "| throughput"]
+    assert [line.split(" | ")[0] for line in table[2:]] == [
+        "| p50",
+        "| p90",
+        "| p99",
+        "| reconcile_p50",
+        "| reconcile_p90",
+        "| reconcile_p99",
+        "| throughput",
+    ]
     assert {line.count("|") for line in table} == {8}
 
 
@@ -172,8 +180,8 @@ def test_what_is_no_run_is_refused(
     runs: Runs, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     base = runs.loaded("base")
-    assert "is no run folder" in refused(capsys, base, str(tmp_path / "nothing"))
-    assert "is no run folder" in refused(capsys, str(tmp_path), base)
+    assert "no file or folder" in refused(capsys, base, str(tmp_path / "nothing"))
+    assert "is neither a kept run" in refused(capsys, str(tmp_path), base)
     assert "are the same run" in refused(capsys, base, base)
     broken = Path(runs.loaded("head-2")) / "evidence" / "load" / "plan.json"
     broken.write_text("{}", encoding="utf-8")

@@ -291,8 +291,10 @@ def test_an_operator_that_ends_at_start_is_found_at_once_with_its_log(
 ) -> None:
     chosen = script(tmp_path, "echo 'no way to the API server' >&2; exit 3")
     start = SYSTEM_CLOCK.now()
+    installer = bench.installer(chosen, ready=600)
+    assert installer.so_far() is None
     with pytest.raises(InstallFault) as error:
-        bench.installer(chosen, ready=600).install(manifests(tmp_path))
+        installer.install(manifests(tmp_path))
     finding = error.value.finding
     assert finding.check == "INS-002"
     assert "ends at start" in finding.title
@@ -300,6 +302,11 @@ def test_an_operator_that_ends_at_start_is_found_at_once_with_its_log(
     assert "no way to the API server" in finding.detail
     assert finding.evidence[0].file.startswith("evidence/operator/")
     assert (SYSTEM_CLOCK.now().mono_ns - start.mono_ns) / 1e9 < 300, "not by the time-out"
+    known = installer.so_far()
+    assert known is not None
+    assert not known.complete
+    assert [item.kind for item in known.objects][-1] == "Deployment"
+    assert all(name.startswith("system:serviceaccount:x-") for name in known.identities)
 
 
 def test_an_operator_whose_probe_never_answers_is_found_with_what_it_said(

@@ -6,6 +6,7 @@ from harness.model.loadresult import (
     Arrived,
     Attribution,
     Cause,
+    Growth,
     Knee,
     KneeState,
     Latency,
@@ -15,6 +16,7 @@ from harness.model.loadresult import (
     Percentile,
     PhaseResult,
     QueueFigures,
+    Slope,
     StepState,
     Sustainability,
 )
@@ -35,6 +37,7 @@ def step(
         backlog_slope_per_s=rate - done,
         backlog_slope_low=rate - done - 0.5,
         backlog_slope_high=rate - done + 0.5,
+        p50_ms=21.0,
         p99_ms=44.0,
         reasons=reasons,
     )
@@ -76,6 +79,7 @@ LOAD = LoadResult(
             ),
             completed_per_s=67.0,
             closed_loop_p99_ms=25.0,
+            distribution=((0.25, 11.0), (0.5, 22.8), (0.9, 40.0), (0.99, 45.6), (0.999, 61.0)),
         ),
     ),
     knee=Knee(
@@ -120,6 +124,29 @@ LOAD = LoadResult(
         evidence=(f"guestbook has one worker {HOSTILE}",),
         others=(Cause.CLUSTER,),
         remedy="Raise MaxConcurrentReconciles.",
+    ),
+    growth=(
+        Growth(
+            figure="reconcile p50",
+            unit="ms",
+            by="custom resources",
+            exponent=1.0,
+            low=0.9,
+            high=1.1,
+            scale=0.02,
+            points=((100.0, 2.0), (1000.0, 20.0), (300.0, 6.0)),
+            sentence="reconcile p50 grows in proportion to the number of custom resources",
+        ),
+    ),
+    each_object=(
+        Slope(
+            figure="memory",
+            unit="KiB",
+            each=4.0,
+            low=3.5,
+            high=4.5,
+            points=((100.0, 5400.0), (300.0, 6200.0), (1000.0, 9000.0)),
+        ),
     ),
     problems=(f"steady: a worker died {HOSTILE}",),
 )

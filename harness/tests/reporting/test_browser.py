@@ -12,15 +12,20 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from harness.reporting import render_html
 from harness.tests.reporting import results
+from harness.tests.reporting.loads import LOAD
+from harness.tests.reporting.soaks import SOAK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from selenium.webdriver import Chrome
+
+    from harness.model.result import RunResult
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +40,11 @@ _FLAGS = (
     "--disable-sync",
 )
 _WIDE, _NARROW = 1400, 390
+_PAGES: dict[str, Callable[[], RunResult]] = {
+    **results.ALL,
+    "load": lambda: msgspec.structs.replace(results.passing(), load=LOAD),
+    "soak": lambda: msgspec.structs.replace(results.passing(), soak=SOAK),
+}
 
 
 def _binary(variable: str, name: str) -> str:
@@ -69,7 +79,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """URL of each result's page."""
     folder = tmp_path_factory.mktemp("pages")
     urls = {}
-    for name, build in results.ALL.items():
+    for name, build in _PAGES.items():
         path = folder / f"{name}.html"
         path.write_text(render_html(build()), encoding="utf-8")
         urls[name] = path.as_uri()
@@ -97,7 +107,7 @@ def _log(browser: Chrome, kind: str) -> list[dict[str, Any]]:
     return entries
 
 
-@pytest.mark.parametrize("name", results.ALL)
+@pytest.mark.parametrize("name", _PAGES)
 def test_the_console_stays_silent_and_nothing_else_is_requested(
     name: str, view: Callable[..., Chrome], pages: dict[str, str]
 ) -> None:
@@ -113,7 +123,7 @@ def test_the_console_stays_silent_and_nothing_else_is_requested(
     assert browser.execute_script("return performance.getEntriesByType('resource').length") == 0
 
 
-@pytest.mark.parametrize("name", results.ALL)
+@pytest.mark.parametrize("name", _PAGES)
 @pytest.mark.parametrize("width", [_WIDE, _NARROW])
 def test_the_page_never_scrolls_sideways(
     name: str, width: int, view: Callable[..., Chrome]
@@ -141,7 +151,7 @@ def test_verdict_and_tables_are_there_without_script(
     assert browser.find_elements(By.TAG_NAME, "button") == []
 
 
-@pytest.mark.parametrize("name", results.ALL)
+@pytest.mark.parametrize("name", _PAGES)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [_WIDE, _NARROW])
 def test_axe_finds_no_serious_fault(
@@ -206,3 +216,105 @@ def test_the_page_prints_all_findings_without_navigation(view: Callable[..., Chr
     finally:
         browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     assert hidden == ["none", "none", "none"]
+
+
+_INKED = """
+const inked = (canvas) => {
+  const all = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  const colours = new Set();
+  for (let at = 0; at < all.length; at += 4) {
+    if (all[at + 3] > 200) colours.add(`${all[at]},${all[at + 1]},${all[at + 2]}`);
+  }
+  return colours.size;
+};
+return [...document.querySelectorAll(".plot")].map((place) => {
+  const canvas = place.querySelector("canvas");
+  return [place.dataset.plot || "strip", canvas ? inked(canvas) : 0];
+});
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", ["load", "soak", "pass"])
+def test_every_chart_is_drawn(name: str, scheme: str, view: Callable[..., Chrome]) -> None:
+    drawn = dict(view(name, scheme=scheme).execute_script(_INKED))
+    assert "strip" in drawn
+    if name == "load":
+        assert {"knee-plot", "knee-latency", "distribution", "growth-1", "each-1"} <= set(drawn)
+    if name == "soak":
+        assert {"plateau-1", "plateau-2", "plateau-3"} <= set(drawn)
+    assert {id: colours for id, colours in drawn.items() if colours < 3} == {}
+
+
+def _point(browser: Chrome, place: str) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains  # noqa: PLC0415 - as above
+
+    over = browser.find_element("css selector", f"{place} .u-over")
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", over)
+    ActionChains(browser).move_to_element(over).perform()
+
+
+_TIPS = """
+return [...document.querySelectorAll(".shared-axis .tip")].map((tip) => [
+  tip.hidden, tip.querySelector("strong")?.textContent || "",
+]);
+"""
+
+
+def test_charts_of_the_time_axis_share_their_cursor(view: Callable[..., Chrome]) -> None:
+    browser = view("pass")
+    assert {hidden for hidden, _ in browser.execute_script(_TIPS)} == {True}
+    _point(browser, "#chart-1")
+    tips = browser.execute_script(_TIPS)
+    assert len(tips) == 2
+    assert {hidden for hidden, _ in tips} == {False}
+    ((_, said),) = {tuple(tip) for tip in tips}
+    assert " s, webapp_v1_guestbook/restart" in said
+
+
+def test_a_chart_is_read_by_keyboard_and_says_what_it_shows(view: Callable[..., Chrome]) -> None:
+    from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - as above
+
+    browser = view("load")
+    place = browser.find_element("css selector", "[data-plot=knee-plot]")
+    place.send_keys(Keys.ARROW_RIGHT)
+    place.send_keys(Keys.ARROW_RIGHT)
+    said = "return document.querySelector('#knee-plot [aria-live]').textContent"
+    assert browser.execute_script(said) == ("arrivals a second 80 /s; sustained 80 /s")
+    place.send_keys(Keys.ESCAPE)
+    assert browser.execute_script("return document.querySelector('#knee-plot .tip').hidden")
+
+
+def test_a_stretch_chosen_in_one_chart_is_shown_by_all(view: Callable[..., Chrome]) -> None:
+    from selenium.webdriver.common.action_chains import ActionChains  # noqa: PLC0415 - as above
+
+    browser = view("pass")
+    _point(browser, "#chart-1")
+    before = browser.execute_script(_CANVASES)
+    over = browser.find_element("css selector", "#chart-1 .u-over")
+    ActionChains(browser).click_and_hold(over).move_by_offset(120, 0).release().perform()
+    after = browser.execute_async_script(
+        f"const done = arguments[0]; requestAnimationFrame(() => done((() => {{{_CANVASES}}})()))"
+    )
+    assert len(before) == 3
+    assert [old == new for old, new in zip(before, after, strict=True)] == [False] * 3
+
+
+_CANVASES = """
+return [...document.querySelectorAll(".shared-axis canvas")].map((one) => one.toDataURL());
+"""
+
+
+def test_without_script_tables_remain_and_say_so(
+    view: Callable[..., Chrome], browser: Chrome
+) -> None:
+    from selenium.webdriver.common.keys import Keys  # noqa: PLC0415 - as above
+
+    browser.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
+    browser = view("load")
+    for section in ("#load", "#resources"):
+        (note,) = browser.find_elements("css selector", f"{section} noscript .aside")
+        assert note.text == "Charts need JavaScript; the tables hold the same figures."
+    fold = browser.find_element("css selector", "#knee-plot details summary")
+    fold.send_keys(Keys.ENTER)
+    assert browser.find_element("css selector", "#knee-plot table").is_displayed()

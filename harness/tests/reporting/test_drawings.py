@@ -1,4 +1,4 @@
-"""Geometry of the charts and timelines."""
+"""Geometry of the timelines."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ import math
 import msgspec
 import pytest
 
-from harness.model.measurement import Series
 from harness.model.resource import ObjectKey
-from harness.model.result import Convergence, PhaseBand, TimelineMark
+from harness.model.result import Convergence, TimelineMark
 from harness.reporting.axes import Scale, ticks
-from harness.reporting.charts import charts
 from harness.reporting.timeline import timelines
-from harness.tests.reporting import results
 
 
 @pytest.mark.parametrize(
@@ -82,53 +79,6 @@ def test_marks_beyond_forty_are_in_the_table_only() -> None:
     assert len(drawn.rows) == 100
 
 
-def test_phases_that_overlap_lie_in_rows_of_their_own() -> None:
-    result = msgspec.structs.replace(
-        results.passing(),
-        phases=(
-            PhaseBand(name="inner", start_s=2, end_s=5),
-            PhaseBand(name="outer", start_s=0, end_s=10),
-            PhaseBand(name="next", start_s=10, end_s=20),
-        ),
-    )
-    drawn = charts(result)
-    assert [(band.name, band.number, band.row) for band in drawn.bands] == [
-        ("outer", 1, 0),
-        ("inner", 2, 1),
-        ("next", 3, 0),
-    ]
-    assert not drawn.bands[0].shaded
-    assert drawn.rows == 2
-
-
-def test_series_of_one_quantity_share_a_chart_and_more_than_six_are_said() -> None:
-    series = [
-        Series(name="cpu", unit="cores", subject=f"p{index}", seconds=(1, 2), values=(0.1, 0.2))
-        for index in range(8)
-    ]
-    (chart,) = charts(msgspec.structs.replace(results.passing(), series=tuple(series))).charts
-    assert len(chart.lines) == 6
-    assert chart.hidden == 2
-    assert chart.sentence.startswith("p0: 0.1 to 0.2 cores; p1:")
-
-
-def test_values_that_are_no_numbers_are_left_out() -> None:
-    series = Series(
-        name="rss",
-        unit="MiB",
-        subject="manager",
-        seconds=(1.0, 2.0, 3.0),
-        values=(math.nan, 5.0, math.inf),
-    )
-    (chart,) = charts(msgspec.structs.replace(results.passing(), series=(series,))).charts
-    assert chart.lines[0].range == "5 MiB"
-    assert chart.lines[0].single is not None
-
-
-def test_without_series_there_is_no_chart() -> None:
-    assert charts(results.empty()).charts == ()
-
-
 def test_marks_of_one_instant_share_a_label() -> None:
     marks = [(10.0, "Ready=True", "custom resource"), (10.0, "ready", "custom resource")]
     (drawn,) = timelines([_convergence(*marks, (11.0, "later", "custom resource"))])
@@ -143,14 +93,3 @@ def test_how_long_it_was_watched_is_said_where_it_never_converged() -> None:
     )
     (drawn,) = timelines([convergence])
     assert drawn.outcome == "did not converge in 15.0 s"
-
-
-def test_a_phase_shows_as_much_of_its_name_as_fits() -> None:
-    phases = (
-        PhaseBand(name="sample/silence", start_s=0, end_s=50),
-        PhaseBand(name="sample/update", start_s=50, end_s=54),
-        PhaseBand(name="sample/delete", start_s=54, end_s=54.1),
-        PhaseBand(name="end", start_s=99, end_s=100),
-    )
-    drawn = charts(msgspec.structs.replace(results.passing(), series=(), phases=phases))
-    assert [band.label for band in drawn.bands] == ["1 silence", "2", "", ""]

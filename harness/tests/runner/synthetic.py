@@ -38,6 +38,7 @@ __all__ = [
     "by_log",
     "by_metrics",
     "read_faults",
+    "read_log",
     "write_target",
 ]
 
@@ -54,7 +55,8 @@ def write_target(folder: Path, *, fault: str = "", **settings: object) -> Path:
     Args:
         folder: Holds target.yaml, the program, and log.i64 once the operator runs.
         fault: One of faults.yaml; empty for the healthy operator.
-        settings: SYNTHETIC_* variables, without that and in small letters.
+        settings: SYNTHETIC_* variables, without that and in small letters; before those of the
+            fault.
 
     Returns:
         The folder.
@@ -73,7 +75,7 @@ def write_target(folder: Path, *, fault: str = "", **settings: object) -> Path:
     env = {f"SYNTHETIC_{name.upper()}": str(value) for name, value in every.items()}
     if fault:
         (chosen,) = (item for item in read_faults() if item["name"] == fault)
-        env |= chosen["env"]
+        env = chosen["env"] | env
         manifests = [_patched(item, chosen.get("patches", ())) for item in manifests]
     (deployment,) = (item for item in manifests if item["kind"] == "Deployment")
     (container,) = deployment["spec"]["template"]["spec"]["containers"]

@@ -70,8 +70,28 @@ def readme_suite() -> str:
     return re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]  # type: ignore[index] # it is there
 
 
+OFFICIAL = """
+from kubernetes import client, watch
+
+def test_the_official_library_sees_what_the_harness_made(api_client, custom_resource, namespace):
+    made = custom_resource.create()
+    pages = client.CoreV1Api(api_client)
+    for event in watch.Watch().stream(
+        pages.list_namespaced_config_map, namespace, timeout_seconds=60
+    ):
+        if event["object"].metadata.name == f"{made.name}-page":
+            break
+    else:
+        raise AssertionError("its ConfigMap was never seen")
+    found = client.CustomObjectsApi(api_client).get_namespaced_custom_object(
+        "webapp.tutorial.kubebuilder.io", "v1", namespace, "guestbooks", made.name
+    )
+    assert found["metadata"]["uid"] == made.body["metadata"]["uid"]
+"""
+
+
 def own(home: Home) -> Finished:
-    folder = suite(home, "my_suite", test_message=readme_suite())
+    folder = suite(home, "my_suite", test_message=readme_suite(), test_library=OFFICIAL)
     return home.run("--suite", folder).finish()
 
 
@@ -200,6 +220,23 @@ def test_an_operator_that_dies_at_start_fails_with_its_last_lines(runs: Runs) ->
     assert any(words in line.replace("\\", "") for line in done.result.tail)
     assert "INS-002" in done.stdout
     assert words in done.stdout.replace("\\", "")
+
+
+def test_what_is_known_of_an_operator_that_never_was_ready_is_judged_all_the_same(
+    runs: Runs,
+) -> None:
+    done: Finished = runs["dies at start"]
+    known = done.evidence.installation
+    assert known is not None
+    assert not known.complete
+    assert {workload.name for workload in known.workloads} == {"guestbook-controller-manager"}
+    assert any(item.kind == "CustomResourceDefinition" for item in known.objects)
+    status = {item.check.id: item.status for item in done.result.checks}
+    assert status["INS-001"] is Status.NOT_VERIFIED
+    assert status["INS-003"] is Status.NOT_VERIFIED
+    assert status["RBA-102"] is Status.PASS, "its roles were bound, and are judged"
+    (denied,) = [item for item in done.result.checks if item.check.id == "RBA-004"]
+    assert denied.reason == "the operator sent no request before its install failed"
 
 
 def test_an_operator_that_ends_by_itself_fails(runs: Runs) -> None:

@@ -87,10 +87,23 @@ class TestVerdict:
 
         result = decided(recording, PASSED, outcome)
         assert result.verdict is Verdict.PASS
-        assert result.sentence == "1 of 2 checks passed, 1 minor finding: books installs."
+        assert result.sentence == (
+            f"1 of 2 checks passed, 1 {severity.value} finding: books installs."
+        )
 
         recording.manifest(fail_on=("minor",))
         assert decided(recording, PASSED, outcome).exit_code == 1
+
+    def test_counts_minor_findings_apart_from_those_for_information(
+        self, recording: Recording
+    ) -> None:
+        light = [
+            finding(severity=Severity.MINOR, title="One"),
+            finding(severity=Severity.MINOR, title="Two"),
+            finding(severity=Severity.INFO),
+        ]
+        result = decided(recording, PASSED, failed(*light))
+        assert "2 minor findings, 1 info finding" in result.sentence
 
     def test_fails_by_a_broken_gate(self, recording: Recording) -> None:
         recording.target(gates=(gate(),))

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 	"sigs.k8s.io/controller-runtime/pkg/webhook"
@@ -75,6 +76,10 @@ func run(ctx context.Context, a addresses) error {
 	if is.ClientQPS > 0 {
 		config.QPS, config.Burst = float32(is.ClientQPS), max(is.ClientBurst, 1)
 	}
+	if is.ClientMetrics {
+		metrics.RegisterRESTClientMetrics(
+			metrics.MetricRequestSize, metrics.MetricResponseSize, metrics.MetricRateLimiterLatency)
+	}
 	mgr, err := ctrl.NewManager(config, options(a))
 	if err != nil {
 		return fmt.Errorf("creating the manager: %w", err)
@@ -89,13 +94,13 @@ func options(a addresses) ctrl.Options {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1.AddToScheme(scheme))
-	metrics := metricsserver.Options{BindAddress: a.metrics, SecureServing: a.metricsSecure}
+	served := metricsserver.Options{BindAddress: a.metrics, SecureServing: a.metricsSecure}
 	if a.metricsSecure {
-		metrics.FilterProvider = filters.WithAuthenticationAndAuthorization
+		served.FilterProvider = filters.WithAuthenticationAndAuthorization
 	}
 	found := ctrl.Options{
 		Scheme:                 scheme,
-		Metrics:                metrics,
+		Metrics:                served,
 		HealthProbeBindAddress: a.probes,
 		PprofBindAddress:       a.pprof,
 	}
@@ -109,6 +114,7 @@ func add(mgr ctrl.Manager, is settings.Settings, log *rawlog.Log, webhooks bool)
 	stop := &faults.Stop{Duration: is.Stop}
 	reconciler := &controller.Reconciler{
 		Client:   client.WithFieldOwner(mgr.GetClient(), "synthetic"),
+		Server:   mgr.GetAPIReader(),
 		Settings: is,
 		Stamps:   queue.NewStamps(log),
 		Leaks:    faults.NewLeaks(is),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from harness.analysis.load.samples import Arrivals, Events, read_arrivals, read_events
@@ -141,12 +142,18 @@ class LoadedRun:
         name: str = "steady",
         role: PhaseRole = PhaseRole.MEASURE,
         drain: bool = True,
+        operator: SimulatedOperator | None = None,
+        profile: str = "default",
     ) -> LoadPhase:
-        """Adds creates at a constant rate; `drain` lets all be done before the next phase."""
+        """Adds creates at a constant rate; `drain` lets all be done before the next phase.
+
+        Another operator than the run's may serve them.
+        """
         start = self.now
         due = start + (np.arange(int(rate * seconds)) * 1e9 / rate).astype(np.int64)
-        ready = self._operator.serve(due + 3_000_000)
+        ready = (operator or self._operator).serve(due + 3_000_000)
         added = self._create(due, ready, seconds, rate=rate, name=name, role=role)
+        added = self._phases[-1] = msgspec.structs.replace(added, profile=profile)
         self.now = max(added.span.end.mono_ns, int(ready.max()) if drain else 0)
         return added
 

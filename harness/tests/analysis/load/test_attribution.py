@@ -6,7 +6,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis.load.attribution import Signs, attribute, drain_rates, throttled_ms
+from harness.analysis.load.attribution import attribute
+from harness.analysis.load.causes import Signs
+from harness.analysis.load.throttling import drain_rates, throttled_ms
 from harness.model.loadresult import Cause, OperatorFigures, QueueFigures
 from harness.tests.analysis.load.queues import S, SimulatedOperator
 

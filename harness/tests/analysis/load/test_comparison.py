@@ -5,17 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.analysis.load.comparison import (
-    Block,
-    block,
-    compare,
-    compare_stored,
-    exact_rate,
-    false_alarms,
-    split,
-)
+from harness.analysis.load.alarms import false_alarms
+from harness.analysis.load.blocks import block, split
+from harness.analysis.load.bootstrap import exact_rate
+from harness.analysis.load.comparison import compare, compare_stored
 from harness.analysis.load.sustain import StepStamps
-from harness.model.comparison import Change, Comparison, Direction
+from harness.model.comparison import Block, Change, Comparison, Direction
 from harness.tests.analysis.load.queues import S, SimulatedOperator, constant
 
 PAIRS = 10

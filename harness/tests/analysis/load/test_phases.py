@@ -73,6 +73,28 @@ def test_of_a_phase_that_was_cut_short_only_what_was_sent_counts(tmp_path: Path)
     assert (found.arrivals, found.conserved) == (1, True)
 
 
+def test_what_is_passed_by_no_farther_than_others_were_is_backlog(tmp_path: Path) -> None:
+    load = Recording(tmp_path)
+    order = [1, 0, 3, 2, 5, 4, 7, 6, 9]  # neighbours change places; 8 isn't done
+    for number in range(10):
+        load.arrival(number, uid=number + 1, object=number, due=10 * number)
+    for place, number in enumerate(order):
+        load.event(500 + place, uid=number + 1, object=number, done=True)
+    found = shown(load, phase(arrivals=10)).arrived
+    assert (found.in_flight, found.overtaken) == (1, 0)
+
+
+def test_what_is_passed_by_farther_than_any_other_is_forgotten(tmp_path: Path) -> None:
+    load = Recording(tmp_path)
+    order = [1, 0, 3, 2, 5, 6, 7, 8, 9]  # 4 isn't done
+    for number in range(10):
+        load.arrival(number, uid=number + 1, object=number, due=10 * number)
+    for place, number in enumerate(order):
+        load.event(500 + place, uid=number + 1, object=number, done=True)
+    found = shown(load, phase(arrivals=10)).arrived
+    assert (found.in_flight, found.overtaken) == (1, 1)
+
+
 def test_the_latencies_lie_between_the_stamps(tmp_path: Path) -> None:
     load = Recording(tmp_path)
     load.arrival(0, due=10, sent=11, acknowledged=14)

@@ -123,6 +123,15 @@ def test_an_arrival_that_the_operator_went_past_is_forgotten_not_backlog(
     assert judge("LOA-103", recording.evidence, None).status is Status.PASS
 
 
+def test_what_was_forgotten_isnt_told_from_a_backlog_that_is_left(
+    recording: Recording, load: LoadedRun
+) -> None:
+    load.constant(50, 4)
+    load.write(forget=[17, 198, 199])
+    assert judge("LOA-101", recording.evidence, None).status is Status.NOT_VERIFIED
+    assert judge("LOA-103", recording.evidence, None).status is Status.FAIL
+
+
 def test_a_write_that_is_refused_is_a_finding(recording: Recording, load: LoadedRun) -> None:
     load.constant(50, 4)
     load.write(refuse=[5])

@@ -20,6 +20,7 @@ def step(
     dropped: int = 0,
     failed: int = 0,
     limits: Limits | None = None,
+    others: tuple[float, int] | None = None,
 ) -> Sustainability:
     due = constant(rate, seconds)
     sent = due + int(late_ms * 1e6)
@@ -36,6 +37,7 @@ def step(
         sent_ns=sent,
         done_ns=done,
         fate=fate,
+        others=others,
     )
     return sustained(stamps, rate_per_s=rate, limits=limits)
 
@@ -83,6 +85,17 @@ def test_dropped_or_late_arrivals_say_that_the_generator_was_the_limit_never_the
     assert late.state is dropped.state is StepState.GENERATOR_LIMITED
     assert late.reasons[0] == "the generator sent late: p99 60 ms, above 50 ms"
     assert dropped.reasons[0] == "the generator dropped 3 arrivals"
+
+
+def test_a_failure_beside_other_work_says_nothing_of_the_operator() -> None:
+    found = step(operator(), 110, others=(0.9, 2))
+    assert found.state is StepState.GENERATOR_LIMITED
+    assert found.reasons[0] == "other work on this machine used 0.90 of its 2 cores"
+    assert step(operator(), 110, others=(0.3, 2)).state is StepState.FAILED
+
+
+def test_what_is_sustained_beside_other_work_is_sustained() -> None:
+    assert step(operator(), 50, others=(1.5, 2)).state is StepState.SUSTAINED
 
 
 def test_arrivals_in_flight_are_those_due_and_neither_done_nor_failed() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.analysis.judge import judge, judge_run
 from harness.analysis.rbac.dangers import DANGERS
+from harness.catalogue import WHERE_INSTALLED
 from harness.model.access import AccessSnapshot, Subject
 from harness.model.findings import CheckOutcome, Status
 from harness.tests.analysis.rbac.access import bound, record, rule, together
@@ -156,7 +157,7 @@ def test_kinds_that_the_target_says_it_makes_are_not_foreign(recording: Recordin
 def test_a_run_whose_roles_are_known_is_judged_by_all_of_them(recording: Recording) -> None:
     record(recording, bound(rule("get", "pods")))
     checks = {outcome.check for outcome in judge_run(recording.evidence, [])}
-    assert set(DANGERS) <= checks
+    assert set(DANGERS) <= set(WHERE_INSTALLED) <= checks
 
 
 def test_a_run_that_never_looked_at_roles_says_nothing_of_them(recording: Recording) -> None:

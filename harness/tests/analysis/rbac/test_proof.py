@@ -58,6 +58,14 @@ class Proof:
         writer.close()
         return self
 
+    def earlier(self, *tests: str) -> None:
+        """Tests of the run before the proof."""
+        writer = NdjsonWriter(self.recording.run.suite_file)
+        for test in tests:
+            ended = records.TestOutcome(test=test, outcome="passed", span=span(1, 2))
+            writer.write(ended)
+        writer.close()
+
     def judged(self, outcome: CheckOutcome) -> None:
         writer = NdjsonWriter(self.folder.suite_file)
         writer.write(records.JudgedRecord(phase="", outcome=outcome))
@@ -192,6 +200,18 @@ def test_a_proof_that_was_cut_short_says_where(proof: Proof) -> None:
     assert proof.swap().result.reason == "the suite did not run again"
     assert "cut short in test_converges" in proof.test(outcome="started").result.reason
     assert proof.result.state is ProofState.NOT_VERIFIED
+
+
+@pytest.mark.parametrize("suite", ["", "smoke/"])
+def test_a_proof_that_was_cut_short_between_two_tests_proves_nothing(
+    proof: Proof, suite: str
+) -> None:
+    proof.earlier(f"{suite}test_life.py::test_converges", f"{suite}test_life.py::test_late")
+    proof.earlier("scope/test_sentinels.py::test_another_suite")
+    found = proof.swap().test("test_converges").result
+    assert found.state is ProofState.NOT_VERIFIED
+    assert found.reason == "the suite was cut short before test_late"
+    assert proof.test("test_late").result.state is ProofState.PROVEN
 
 
 def test_a_run_without_a_proof_says_nothing_of_one(tmp_path: Path) -> None:

@@ -8,11 +8,11 @@ import msgspec
 import pytest
 
 from harness.analysis import judge
-from harness.evidence.ndjson import NdjsonWriter, write_document
+from harness.analysis.soakwatches import kills, open_at, watches
+from harness.evidence.ndjson import NdjsonWriter
 from harness.model.findings import Status
 from harness.model.records import Action
 from harness.model.soak import API_SERVER, DEFINITION, Disturbance, LeaseState, Plateau
-from harness.tests.analysis.load.recording import PLAN
 from harness.tests.analysis.recording import BOOKS, at, span
 from harness.tests.analysis.soak.test_drift import STRIDE, soak
 
@@ -91,49 +91,18 @@ def test_what_ends_while_the_api_server_is_away_is_no_finding_of_others(
     assert judged(recording, "INS-003").status is Status.PASS
 
 
-def watch(recording: Recording, begin: float, end: float | None) -> None:
-    if end is None:
-        recording.call(begin, "watch", BOOKS, stage="ResponseStarted")
-    else:
-        recording.call(begin, "watch", BOOKS, took=end - begin)
-
-
-def renew(recording: Recording, *, leaks: bool) -> None:
-    """Records a definition that is made anew twice, with a watch of the operator all the time."""
-    recording.run.load.mkdir()
-    write_document(recording.run.load_plan_file, PLAN)
+def test_a_new_definition_that_is_served_passes(recording: Recording) -> None:
     plateau(recording)
-    for begin, end in ((1, 40), (41, 50), (51, None)):
-        watch(recording, begin, end)
-    if leaks:
-        watch(recording, 41.5, None)
-        watch(recording, 51.5, None)
     disturb(recording, DEFINITION, 39, 45)
-    disturb(recording, DEFINITION, 49, 55)
-    recording.call(60, "list", BOOKS)
-
-
-def test_a_watch_that_stays_for_each_new_definition_is_found(recording: Recording) -> None:
-    renew(recording, leaks=True)
-    outcome = judged(recording, "SOA-105")
-    assert outcome.status is Status.FAIL
-    assert "1, then 2, then 3 were open" in outcome.findings[0].title
-
-
-def test_a_watch_that_is_opened_anew_is_no_leak(recording: Recording) -> None:
-    renew(recording, leaks=False)
     assert judged(recording, "SOA-105").status is Status.PASS
 
 
-def test_watches_of_a_server_that_was_killed_are_not_open(recording: Recording) -> None:
-    renew(recording, leaks=False)
-    recording.run.disturbances_file.unlink()
-    watch(recording, 2, None)  # a killed server logs no end
+def test_watches_of_a_server_that_was_killed_are_not_open_any_more(recording: Recording) -> None:
+    recording.call(2, "watch", BOOKS, stage="ResponseStarted")
+    recording.call(26, "watch", BOOKS, stage="ResponseStarted")
     disturb(recording, API_SERVER, 20, 25)
-    watch(recording, 26, 39.5)
-    disturb(recording, DEFINITION, 39, 45)
-    disturb(recording, DEFINITION, 49, 55)
-    assert judged(recording, "SOA-105").status is Status.PASS
+    made, killed = watches(recording.evidence), kills(recording.evidence)
+    assert [len(open_at(made, at(t).wall_ns, kills=killed)) for t in (10, 22, 30)] == [1, 0, 1]
 
 
 def test_a_new_definition_that_is_not_served_is_found(recording: Recording) -> None:
@@ -150,8 +119,6 @@ def test_a_new_definition_that_is_not_served_is_found(recording: Recording) -> N
 def test_without_an_audit_log_goroutines_tell(
     recording: Recording, counts: tuple[int, ...], status: Status
 ) -> None:
-    recording.run.load.mkdir()
-    write_document(recording.run.load_plan_file, PLAN)
     recording.run.audit_log.unlink()
     made = plateau(recording)
     for count in counts:

@@ -31,6 +31,10 @@ def _fault(
     installer = bench.installer(target, ready=ready)
     with pytest.raises(InstallFault) as fault:
         installer.install(manifests)
+    known = installer.so_far()
+    assert known is not None
+    assert not known.complete
+    assert known.identities
     installer.uninstall()
     namespaces = bench.client.list(bench.client.resource("namespaces")).items
     assert _SYSTEM not in {name_of(item) for item in namespaces}

@@ -26,6 +26,7 @@ class Server(ThreadingHTTPServer):
         gate: Answers wait for it.
         chunked: Whether answers come in chunks.
         drops: So many requests get no answer, but a closed connection.
+        connections: How many were opened.
     """
 
     daemon_threads = True
@@ -41,6 +42,7 @@ class Server(ThreadingHTTPServer):
         self.gate.set()
         self.chunked = False
         self.drops = 0
+        self.connections = 0
 
     @property
     def port(self) -> int:
@@ -74,6 +76,12 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
     server: Server
+
+    def setup(self) -> None:
+        """Counts the connection."""
+        super().setup()
+        with self.server.lock:
+            self.server.connections += 1
 
     def _do(self) -> None:
         length = int(self.headers["Content-Length"])

@@ -18,7 +18,7 @@ from harness.stimulus.load.population import Population
 from harness.stimulus.load.protocol import PhaseOrder
 from harness.stimulus.load.rendering import plan_changes, render
 from harness.stimulus.load.rows import ArrivalRows
-from harness.stimulus.load.schedule import Schedule
+from harness.stimulus.load.schedule import Schedule, Step
 from harness.stimulus.load.wire import Address
 from harness.tests.stimulus.load.server import Server, serving
 from harness.tests.stimulus.load.test_rendering import _RESOURCE, kind, stored
@@ -55,6 +55,7 @@ class Run:
             connections=options.pop("connections", 4),
             burst_connections=options.pop("burst_connections", 4),
             patience_ns=options.pop("patience_ns", 10_000_000_000),
+            idle_ns=options.pop("idle_ns", 10_000_000_000),
             material=Material((requests,), (b"one", b"two"), _PREFIX.encode()),
             population=Population(worker=worker, workers=workers),
             rows=ArrivalRows(path),
@@ -192,6 +193,32 @@ def test_more_connections_are_opened_while_arrivals_wait(server: Server, tmp_pat
 
     assert set(rows["status"]) == {201}
     assert max(rows["sent_ns"]) < min(rows["acknowledged_ns"])
+
+
+def test_a_connection_that_was_idle_for_long_is_not_used_again(
+    server: Server, tmp_path: Path
+) -> None:
+    run = Run(server, tmp_path / "rows.i64", connections=1, idle_ns=200_000_000)
+    few, none = Step(rate_per_s=20, seconds=0.1), Step(rate_per_s=0, seconds=0.5)
+
+    rows = run(Schedule.stepped(few, none, few))
+    run.generator.close()
+
+    assert list(rows["status"]) == [201] * 4
+    assert server.connections == 2
+
+
+def test_no_more_connections_are_opened_than_arrivals_wait(server: Server, tmp_path: Path) -> None:
+    run = Run(server, tmp_path / "rows.i64", connections=100, burst_connections=1)
+    server.gate.clear()
+    release = gevent.spawn_later(0.3, server.gate.set)
+
+    rows = run(Schedule.constant(100, 0.2))
+    release.join()
+    run.generator.close()
+
+    assert len(rows) == 20
+    assert server.connections <= 20
 
 
 def test_arrivals_of_a_burst_wait_for_their_turn(server: Server, tmp_path: Path) -> None:

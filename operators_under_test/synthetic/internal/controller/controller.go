@@ -40,6 +40,7 @@ var errStale = errors.New("a write with a stale resource version was refused")
 // status, which is the only request it makes.
 type Reconciler struct {
 	Client   client.Client
+	Server   client.Reader // Without a cache.
 	Settings settings.Settings
 	Stamps   *queue.Stamps
 	Leaks    *faults.Leaks
@@ -101,6 +102,9 @@ func (r *Reconciler) reconcile(ctx context.Context, request ctrl.Request, row *r
 		return false, err
 	}
 	row.ServiceEnded = monotonic.Now()
+	if err := r.listAll(ctx); err != nil {
+		return false, err
+	}
 	if r.isConflicting(&task) {
 		row.Result = rawlog.Conflicted
 		return false, r.writeStale(ctx, &task)
@@ -189,6 +193,18 @@ func (r *Reconciler) writeStale(ctx context.Context, task *v1.Task) error {
 		return errStale
 	}
 	return err
+}
+
+// listAll looks at every object for the sake of one, as an operator without an index does.
+func (r *Reconciler) listAll(ctx context.Context) error {
+	var errs []error
+	if r.Settings.ListTasks {
+		errs = append(errs, r.Server.List(ctx, &v1.TaskList{}))
+	}
+	if r.Settings.ListConfigMaps {
+		errs = append(errs, r.Server.List(ctx, &corev1.ConfigMapList{}))
+	}
+	return errors.Join(errs...)
 }
 
 // leaveOrphan makes a ConfigMap for some Tasks that nothing owns.

@@ -34,12 +34,17 @@ type Settings struct {
 	// ClientQPS and ClientBurst are client-go's own limits; 0 for none.
 	ClientQPS   float64 `env:"CLIENT_QPS"`
 	ClientBurst int     `env:"CLIENT_BURST"`
+	// ClientMetrics registers client-go's metrics of its requests' sizes and its limiter's waits.
+	ClientMetrics bool `env:"CLIENT_METRICS"`
 	// WebhookDelay is how long the validating webhook takes, where it is asked.
 	WebhookDelay time.Duration `env:"WEBHOOK_DELAY"`
 	// Burn is processor time that each service takes in addition.
 	Burn time.Duration `env:"BURN"`
 	// Conflicts is how many writes of each generation have a stale resource version.
 	Conflicts int `env:"CONFLICTS"`
+	// ListTasks and ListConfigMaps list all of them at each service, from the API server.
+	ListTasks      bool `env:"LIST_TASKS"`
+	ListConfigMaps bool `env:"LIST_CONFIGMAPS"`
 	// Stop is for how long nothing is served after SIGUSR1.
 	Stop time.Duration `env:"STOP"`
 

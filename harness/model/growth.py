@@ -1,0 +1,51 @@
+"""Sizes at which an operator was measured, from few objects to many.
+
+They lie in RUN/evidence/load/sizes.ndjson.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from harness.model.time import Stamp
+
+__all__ = ["Growing", "GrowthSize"]
+
+
+class Growing(StrEnum):
+    """What there is more of from size to size."""
+
+    CUSTOM_RESOURCES = "custom resources"
+    UNRELATED = "unrelated objects"
+
+
+class GrowthSize(msgspec.Struct, frozen=True, kw_only=True):
+    """One size: a phase of load with so many objects there, and the operator at rest after it.
+
+    Attributes:
+        phase: Name of the `LoadPhase`.
+        by: What there is more of than at the size before.
+        objects: Custom resources that were there.
+        unrelated: Other objects, which belong to none of them.
+        kind: `Resource.key` of these, for example "configmaps".
+        rest: When the operator had done all, and was sampled.
+        values: Bytes over all workloads: "memory" (resident set), "live heap" (after a garbage
+            collection, where pprof is served). What can't be read of one of them is left out.
+        notes: What could not be read, and why.
+    """
+
+    phase: str
+    by: Growing
+    objects: int
+    unrelated: int
+    kind: str
+    rest: Stamp
+    values: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """Objects of those that there are more of."""
+        return self.unrelated if self.by is Growing.UNRELATED else self.objects
