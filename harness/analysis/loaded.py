@@ -73,12 +73,16 @@ def load_faults(evidence: Evidence) -> tuple[ErrorNote, ...]:
 
 
 def load_questions(evidence: Evidence) -> tuple[str, ...]:
-    """Returns what the load asked and could not answer; each begins a sentence."""
+    """Returns what the load asked and could not answer; each begins a sentence.
+
+    A soak asks for no knee: it only looks for a rate of which to take half.
+    """
     result = load_result(evidence)
     if result is None:
         return ()
     found = []
-    if result.knee is not None and result.knee.state in _UNSETTLED:
+    asked = evidence.soak_plan is None
+    if asked and result.knee is not None and result.knee.state in _UNSETTLED:
         found.append(f"The knee was not found: {result.knee.reason}")
     found += [
         f"The load generator was the limit in {phase.name}: {phase.generator_limited}"

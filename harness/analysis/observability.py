@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["log_is_sane", "metrics_parse"]
 
 _OK = 200
-_DISTURBANCES = frozenset({Action.RESTART, Action.KILL, Action.PAUSE, Action.RESUME})
+_DISTURBANCES = frozenset({Action.RESTART, Action.KILL, Action.PAUSE, Action.RESUME, Action.OUTAGE})
 _AFTER_NS = 15_000_000_000
 """How long errors are excused after we disturbed the operator: a lease that was held lasts 15 s."""
 _BEFORE_NS = 1_000_000_000

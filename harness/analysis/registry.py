@@ -8,6 +8,12 @@ from types import MappingProxyType
 from harness.analysis.admission import sample_is_accepted
 from harness.analysis.case import Case, WindowCase
 from harness.analysis.convergence import converges, generation_is_observed
+from harness.analysis.endurance import (
+    goes_on_after_its_definition,
+    keeps_its_lead,
+    survives_its_server,
+    swallows_no_panic,
+)
 from harness.analysis.features.contents import defaults_appear, unknown_fields_are_pruned
 from harness.analysis.features.parts import columns_show, scale_scales, status_is_apart
 from harness.analysis.features.status import status_by_its_subresource
@@ -33,7 +39,12 @@ from harness.analysis.scope.instances import instances_leave_each_other_alone
 from harness.analysis.scope.requests import requests_stay_in_scope
 from harness.analysis.scope.sentinels import sentinels_stay_untouched
 from harness.analysis.silence import restart_writes_nothing, silent_at_rest
-from harness.analysis.soaked import no_cycle_costs_more, nothing_grows
+from harness.analysis.soaked import (
+    latency_stays,
+    no_cycle_costs_more,
+    nothing_grows,
+    throughput_stays,
+)
 from harness.analysis.soakleft import nothing_is_left
 from harness.analysis.soakwatches import no_watch_is_leaked
 from harness.analysis.static.conditions import conditions_are_standard
@@ -83,6 +94,12 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "LOA-102": no_request_fails,
         "LOA-103": drains,
         "SOA-101": nothing_grows,
+        "SOA-102": latency_stays,
+        "SOA-103": throughput_stays,
+        "SOA-104": survives_its_server,
+        "SOA-105": goes_on_after_its_definition,
+        "SOA-106": keeps_its_lead,
+        "SOA-107": swallows_no_panic,
         "SOA-110": nothing_is_left,
         "SOA-111": no_watch_is_leaked,
         "SOA-112": no_cycle_costs_more,

@@ -15,7 +15,14 @@ if TYPE_CHECKING:
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.soakresult import SoakResult, SoakSignal
 
-__all__ = ["no_cycle_costs_more", "nothing_grows", "soak_questions", "soak_result"]
+__all__ = [
+    "latency_stays",
+    "no_cycle_costs_more",
+    "nothing_grows",
+    "soak_questions",
+    "soak_result",
+    "throughput_stays",
+]
 
 _NO_SOAK = "there was no soak, or it was stopped before its first cycle was over"
 
@@ -44,6 +51,30 @@ def nothing_grows(case: Case) -> CheckOutcome:
     if result.verdict is LeakVerdict.NO_LEAK:
         return case.passed()
     return case.undecided(_why(result))
+
+
+def latency_stays(case: Case) -> CheckOutcome:
+    """SOA-102: arrivals of late cycles take no longer than those of early ones."""
+    return _stays(case, ("latency p50", "latency p99"))
+
+
+def throughput_stays(case: Case) -> CheckOutcome:
+    """SOA-103: no fewer are done a second, and no more come to nothing."""
+    return _stays(case, ("throughput", "failures"))
+
+
+def _stays(case: Case, names: tuple[str, ...]) -> CheckOutcome:
+    result = soak_result(case.evidence)
+    if result is None:
+        return case.undecided(_NO_SOAK)
+    drift = [signal for signal in result.drift if signal.name in names]
+    if not drift:
+        return case.undecided("no arrivals of a whole cycle were measured")
+    worse = [signal for signal in drift if signal.verdict is LeakVerdict.LEAK]
+    if worse:
+        return case.failed(*(case.finding(item.sentence, subject=item.name) for item in worse))
+    is_open = [item.sentence for item in drift if item.verdict is LeakVerdict.INCONCLUSIVE]
+    return case.undecided("; ".join(is_open)) if is_open else case.passed()
 
 
 def no_cycle_costs_more(case: Case) -> CheckOutcome:

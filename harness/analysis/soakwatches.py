@@ -6,9 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from harness.analysis.writes import audit_gap, call_ref, operator_calls
+from harness.model.soak import API_SERVER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from harness.analysis.case import Case
     from harness.evidence.calllog import CallLog, CallShape
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from harness.model.findings import CheckOutcome
     from harness.model.records import ApiCall
 
-__all__ = ["no_watch_is_leaked", "open_at", "watches"]
+__all__ = ["kills", "no_watch_is_leaked", "open_at", "watches"]
 
 _DEFINITIONS = "customresourcedefinitions.apiextensions.k8s.io"
 _NS = 1_000_000_000
@@ -33,12 +34,30 @@ def watches(evidence: Evidence) -> CallLog:
     return operator_calls(evidence).where(_is_watch)
 
 
-def open_at(calls: Iterable[ApiCall], wall_ns: int) -> list[ApiCall]:
-    """Returns those of some watches that were open at an instant of the wall clock."""
+def kills(evidence: Evidence) -> tuple[int, ...]:
+    """Returns when the soak killed the API server, which logs no end of its watches then."""
+    return tuple(
+        item.span.start.wall_ns
+        for item in evidence.disturbances
+        if item.tried and item.name == API_SERVER
+    )
+
+
+def open_at(
+    calls: Iterable[ApiCall], wall_ns: int, *, kills: Collection[int] = ()
+) -> list[ApiCall]:
+    """Returns those of some watches that were open at an instant of the wall clock.
+
+    Args:
+        calls: Watches.
+        wall_ns: The instant.
+        kills: When the API server was killed; what was open then ended.
+    """
+    last = max((kill for kill in kills if kill <= wall_ns), default=0)
     return [
         call
         for call in calls
-        if call.received_ns <= wall_ns and (call.stage == _BEGUN or call.done_ns > wall_ns)
+        if last <= call.received_ns <= wall_ns and (call.stage == _BEGUN or call.done_ns > wall_ns)
     ]
 
 
@@ -51,7 +70,7 @@ def no_watch_is_leaked(case: Case) -> CheckOutcome:
     anew = _made_anew(evidence)
     if not anew:
         return case.undecided("the soak made no CustomResourceDefinition anew")
-    made = watches(evidence)
+    made, killed = watches(evidence), kills(evidence)
     findings = []
     for deleted, created in anew:
         instant = _settled(evidence, created)
@@ -62,7 +81,8 @@ def no_watch_is_leaked(case: Case) -> CheckOutcome:
             )
         of = created.name  # a definition's name is that of its resource, with the group
         mine = [call for call in made if call.resource == of]
-        before, after = open_at(mine, deleted.received_ns), open_at(mine, instant)
+        before = open_at(mine, deleted.received_ns, kills=killed)
+        after = open_at(mine, instant, kills=killed)
         if len(after) > len(before):
             agents = Counter(call.user_agent for call in after)
             rows = [f"{call.uri} since line {call.line}" for call in after[:_SHOWN]]

@@ -150,6 +150,15 @@ class Provider(Protocol):
             ClusterError: The name can't be used, or the data can't be read.
         """
 
+    def compact(self, cluster: Cluster, guard: Guard) -> None:
+        """Has etcd forget the history of all objects: watches can't go on from where they were.
+
+        Only where the cluster has `Capability.SNAPSHOT`; the API server may be stopped.
+
+        Raises:
+            ClusterError: etcd doesn't answer.
+        """
+
     def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:
         """Puts all objects back as a snapshot has them, and waits until the cluster is ready.
 

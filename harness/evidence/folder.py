@@ -256,6 +256,21 @@ class RunFolder:
         """Plateaus, one a workload and cycle, by the pytest plugin."""
         return self.soak / "plateaus.ndjson"
 
+    @property
+    def soak_rests_file(self) -> Path:
+        """Plateaus before and after the definition was made anew, by the pytest plugin."""
+        return self.soak / "rests.ndjson"
+
+    @property
+    def leases_file(self) -> Path:
+        """LeaseStates, one a Lease and cycle, by the pytest plugin."""
+        return self.soak / "leases.ndjson"
+
+    @property
+    def disturbances_file(self) -> Path:
+        """Disturbances, by the pytest plugin."""
+        return self.soak / "disturbances.ndjson"
+
     def profile_file(self, kind: str, workload: str, cycle: int) -> Path:
         """A profile as text, compressed.
 

@@ -48,7 +48,7 @@ from harness.model.records import (
     Wait,
 )
 from harness.model.run import RunManifest
-from harness.model.soak import Plateau, SoakPlan
+from harness.model.soak import Disturbance, LeaseState, Plateau, SoakPlan
 from harness.model.target import Target
 from harness.model.time import Span, Stamp
 
@@ -193,6 +193,21 @@ class Evidence:
     def plateaus(self) -> tuple[Plateau, ...]:
         """Returns the plateaus of a soak, in order."""
         return self._records(self.run.plateaus_file, Plateau)
+
+    @cached_property
+    def soak_rests(self) -> tuple[Plateau, ...]:
+        """Plateaus before and after the definition was made anew, in order."""
+        return self._records(self.run.soak_rests_file, Plateau)
+
+    @cached_property
+    def leases(self) -> tuple[LeaseState, ...]:
+        """The operator's Leases after each cycle of a soak, in order."""
+        return self._records(self.run.leases_file, LeaseState)
+
+    @cached_property
+    def disturbances(self) -> tuple[Disturbance, ...]:
+        """What a soak did to the operator's surroundings, in order."""
+        return self._records(self.run.disturbances_file, Disturbance)
 
     def soak_inventory(self, name: str) -> Inventory | None:
         """Returns what the cluster held at a soak's "begin" or "end"; None where nobody looked."""

@@ -45,6 +45,7 @@ __all__ = [
     "LogLine",
     "ManifestRecord",
     "MetricsPage",
+    "Notice",
     "OwnCase",
     "OwnTests",
     "Phase",
@@ -52,6 +53,7 @@ __all__ = [
     "Reviewed",
     "RoleName",
     "Snapshot",
+    "SoakTick",
     "StageRecord",
     "Stimulus",
     "SuiteRecord",
@@ -136,6 +138,7 @@ class Action(StrEnum):
     PAUSE = "pause"
     RESUME = "resume"
     RESTORE = "restore"  # the cluster goes back to a snapshot
+    OUTAGE = "outage"  # something that it needs is away: the API server, its own definition
 
 
 class Phase(_Record, frozen=True, kw_only=True, tag="phase"):
@@ -283,7 +286,61 @@ class LoadTick(_Record, frozen=True, kw_only=True, tag="load"):
         return ", ".join(parts)
 
 
-SuiteRecord = Phase | Wait | Stimulus | Snapshot | TestOutcome | JudgedRecord | GapRecord | LoadTick
+class Notice(_Record, frozen=True, kw_only=True, tag="notice"):
+    """What people who watch should know, for example which rate was chosen, and why."""
+
+    stamp: Stamp
+    text: str
+
+
+class SoakTick(_Record, frozen=True, kw_only=True, tag="soak"):
+    """How a soak goes, once a cycle; for people who watch, never for a figure.
+
+    Attributes:
+        cycle: That is over, from 1.
+        cycles: That are planned.
+        left_s: Until the last one is over, as planned.
+        detectable: The smallest leak of each signal that could be seen by now, in words; empty
+            where there are too few cycles.
+        grows: Signals that leak by now.
+        disk: Bytes of evidence by now.
+    """
+
+    stamp: Stamp
+    cycle: int
+    cycles: int
+    left_s: float
+    detectable: dict[str, str] = {}
+    grows: tuple[str, ...] = ()
+    disk: int = 0
+
+    @property
+    def line(self) -> str:
+        """What a terminal shows."""
+        minutes, seconds = divmod(round(self.left_s), 60)
+        parts = [f"cycle {self.cycle} of {self.cycles}, {minutes}:{seconds:02d} min left"]
+        if self.grows:
+            parts.append(f"leaks by now: {', '.join(self.grows)}")
+        if self.detectable:
+            least = ", ".join(f"{name} {amount}" for name, amount in self.detectable.items())
+            parts.append(f"smallest leak that would show by now: {least}")
+        if self.disk:
+            parts.append(f"{self.disk >> 20} MiB of evidence")
+        return "; ".join(parts)
+
+
+SuiteRecord = (
+    Phase
+    | Wait
+    | Stimulus
+    | Snapshot
+    | TestOutcome
+    | JudgedRecord
+    | GapRecord
+    | LoadTick
+    | Notice
+    | SoakTick
+)
 
 
 class MetricsPage(_Record, frozen=True, kw_only=True, tag="metrics"):

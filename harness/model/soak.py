@@ -2,16 +2,28 @@
 
 All lies below RUN/evidence/soak/: `plan.json` (SoakPlan), `plateaus.ndjson` (Plateau), and the
 profiles of that moment, `heap-<workload>-<cycle>.txt.gz` and `goroutine-<workload>-<cycle>.txt.gz`,
-in Go's text form (debug=1).
+in Go's text form (debug=1); `leases.ndjson` (LeaseState), `disturbances.ndjson` (Disturbance), and
+`rests.ndjson`, plateaus before and after the definition was made anew, which aren't of cycles.
 """
 
 from __future__ import annotations
 
 import msgspec
 
-from harness.model.time import Stamp
+from harness.model.time import Span, Stamp
 
-__all__ = ["Plateau", "SoakPlan"]
+__all__ = [
+    "API_SERVER",
+    "DEFINITION",
+    "Disturbance",
+    "LeaseState",
+    "Plateau",
+    "SoakPlan",
+]
+
+API_SERVER = "API server"
+DEFINITION = "definition"
+"""Names of disturbances."""
 
 
 class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,12 +34,14 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
         cycle_s: Length of one, in seconds; one that takes longer delays the next.
         rate_per_s: Arrivals a second while objects are created and changed.
         objects: Made in each cycle.
+        rate_from: Who said how much, in words.
     """
 
     cycles: int
     cycle_s: float
     rate_per_s: float
     objects: int
+    rate_from: str = ""
 
 
 class Plateau(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,3 +73,45 @@ class Plateau(msgspec.Struct, frozen=True, kw_only=True):
     gone: bool = True
     notes: tuple[str, ...] = ()
     leads_to: dict[str, int] = {}
+
+
+class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
+    """A Lease of the operator's after a cycle.
+
+    Attributes:
+        cycle: From 0.
+        holder: Who leads; empty for nobody.
+        transitions: How often that was somebody else than before.
+    """
+
+    cycle: int
+    stamp: Stamp
+    namespace: str
+    name: str
+    holder: str
+    transitions: int
+
+
+class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that the soak did to the operator's surroundings, between two cycles.
+
+    Attributes:
+        name: API_SERVER: it ended, etcd was compacted, and it came back. DEFINITION: that of the
+            custom resource was deleted and made anew.
+        span: From its begin until the operator had had its time to get over it.
+        after_cycle: How many cycles were over.
+        tried: False where it can't be done here; `note` says why.
+        away_s: How long what the operator needs was away, in seconds.
+        ended: Processes of the operator that ended meanwhile, and were started again.
+        recovered: Whether the operator was ready, or converged, afterwards.
+        note: In words; why it didn't recover.
+    """
+
+    name: str
+    span: Span
+    after_cycle: int
+    tried: bool = True
+    away_s: float = 0.0
+    ended: tuple[str, ...] = ()
+    recovered: bool = True
+    note: str = ""

@@ -6,7 +6,16 @@ from enum import StrEnum
 
 import msgspec
 
-__all__ = ["GrowingSite", "LeakVerdict", "LeftKind", "SoakResult", "SoakSignal"]
+from harness.model.soak import Disturbance
+
+__all__ = [
+    "CycleLoad",
+    "GrowingSite",
+    "LeakVerdict",
+    "LeftKind",
+    "SoakResult",
+    "SoakSignal",
+]
 
 
 class LeakVerdict(StrEnum):
@@ -85,6 +94,33 @@ class GrowingSite(msgspec.Struct, frozen=True, kw_only=True):
     stack: tuple[str, ...] = ()
 
 
+class CycleLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of the creates and updates of one cycle.
+
+    Attributes:
+        cycle: From 1.
+        end_s: When its deletes began, on the run's time axis.
+        errors: Requests that were refused or got no answer.
+        unconverged: Accepted, but not done when their objects were deleted.
+        p50_ms, p99_ms: From the intended time to done; None where nothing was done.
+        per_s: Done a second, from the first arrival to the last that was done.
+    """
+
+    cycle: int
+    end_s: float
+    arrivals: int
+    errors: int
+    unconverged: int
+    p50_ms: float | None
+    p99_ms: float | None
+    per_s: float
+
+    @property
+    def failures(self) -> int:
+        """Arrivals that came to nothing."""
+        return self.errors + self.unconverged
+
+
 class LeftKind(msgspec.Struct, frozen=True, kw_only=True):
     """Objects of a kind that stayed in the cluster, though all that the soak made was deleted.
 
@@ -120,6 +156,10 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
             beside its live heap.
         sites: Where what grew was allocated or started, the most first.
         notes: What limits this, a sentence each.
+        loads: What became of the arrivals, cycle by cycle.
+        drift: How latency, throughput and failures go, with the cycles as steps; a "leak" of
+            these is a drift to the worse.
+        disturbances: What was done to the operator's surroundings, and how it got over it.
         cost: CPU time and requests of a cycle, which decide nothing but SOA-112.
         left: What stayed in the cluster.
         events: How many Events there were before the first cycle and after the last; None where
@@ -134,6 +174,9 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     beside: tuple[SoakSignal, ...] = ()
     sites: tuple[GrowingSite, ...] = ()
     notes: tuple[str, ...] = ()
+    loads: tuple[CycleLoad, ...] = ()
+    drift: tuple[SoakSignal, ...] = ()
+    disturbances: tuple[Disturbance, ...] = ()
     cost: tuple[SoakSignal, ...] = ()
     left: tuple[LeftKind, ...] = ()
     events: tuple[int, int] | None = None

@@ -138,11 +138,18 @@ def load(request: pytest.FixtureRequest) -> Iterator[Load]:
 
 
 @pytest.fixture(scope="session")
-def soak(request: pytest.FixtureRequest, load: Load, metrics: Metrics) -> Soak:
+def soak(
+    request: pytest.FixtureRequest,
+    load: Load,
+    metrics: Metrics,
+    whitebox: WhiteBox,
+    operator: Operator,
+) -> Soak:
     """Cycles of load that leave nothing, and a plateau of the operator after each."""
-    from harness.pytest_plugin.soak import Soak  # noqa: PLC0415 - as of the load
+    from harness.pytest_plugin.soak import Disturbances, Soak  # noqa: PLC0415 - as of the load
 
-    return Soak(_context(request), load, metrics)
+    context = _context(request)
+    return Soak(context, load, metrics, whitebox, Disturbances(context, operator))
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,14 @@ from harness.manifests.objects import secret_values
 from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
-from harness.model.records import LoadTick, StageRecord, SuiteRecord, TestOutcome
+from harness.model.records import (
+    LoadTick,
+    Notice,
+    SoakTick,
+    StageRecord,
+    SuiteRecord,
+    TestOutcome,
+)
 from harness.model.resource import Resource
 from harness.model.result import ErrorNote
 from harness.model.run import RunManifest, Session, Suite
@@ -462,6 +469,10 @@ class _Executor:
             self._progress.test(record)
         elif isinstance(record, LoadTick):
             self._progress.detail(record.line)
+        elif isinstance(record, SoakTick):
+            self._progress.note(record.line)
+        elif isinstance(record, Notice):
+            self._progress.note(record.text)
 
 
 def execute(

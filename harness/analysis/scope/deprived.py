@@ -1,4 +1,4 @@
-"""Stage 5: stretches in which the harness itself had taken rights from the operator.
+"""Stage 5: stretches in which the harness itself had taken from the operator what is its own.
 
 What is denied then, or ends for it, is judged by the check that took them, and by no other.
 """
@@ -29,6 +29,12 @@ def stretch_of(phase: Phase) -> tuple[int, int] | None:
 
 
 def is_deprived(evidence: Evidence, wall_ns: int) -> bool:
-    """Whether the operator lacked rights of its own at an instant, since we had taken them."""
+    """Whether the operator lacked what is its own at an instant, since we had taken it.
+
+    That is: rights, or, in a soak, the API server and the definition of its custom resource.
+    """
     stretches = (stretch_of(phase) for phase in evidence.phases())
-    return any(item is not None and item[0] <= wall_ns <= item[1] for item in stretches)
+    if any(item is not None and item[0] <= wall_ns <= item[1] for item in stretches):
+        return True
+    spans = (item.span for item in evidence.disturbances if item.tried)
+    return any(span.start.wall_ns <= wall_ns <= span.end.wall_ns for span in spans)

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from harness.analysis.soak.leaks import Plateaus
-from harness.analysis.soakwatches import open_at, watches
+from harness.analysis.soakwatches import kills, open_at, watches
 from harness.analysis.writes import audit_gap, operator_calls
 
 if TYPE_CHECKING:
@@ -31,14 +31,14 @@ def with_watches(evidence: Evidence, plateaus: Sequence[Plateau]) -> tuple[Plate
     """
     if audit_gap(evidence) or len({plateau.workload for plateau in plateaus}) != 1:
         return tuple(plateaus)
-    made = list(watches(evidence))
+    made, killed = list(watches(evidence)), kills(evidence)
     if not made:
         return tuple(plateaus)
     return tuple(
         msgspec.structs.replace(
             plateau,
             values=plateau.values
-            | {"open watches": float(len(open_at(made, plateau.stamp.wall_ns)))},
+            | {"open watches": float(len(open_at(made, plateau.stamp.wall_ns, kills=killed)))},
         )
         for plateau in plateaus
     )

@@ -8,6 +8,7 @@ import msgspec
 
 from harness.analysis.soak.audited import costs, with_watches
 from harness.analysis.soak.blame import sites
+from harness.analysis.soak.drift import cycle_loads, drifts
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
 from harness.analysis.soak.signals import last_life, signals
 from harness.analysis.soakleft import left_behind
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
 __all__ = ["soaked"]
 
 
-def soaked(evidence: Evidence) -> SoakResult:
+def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
     """Judges the plateaus that are there, also those of a soak that was cut short.
 
     Workloads are judged together; of each the longest life of its process counts, and of all as
     many cycles as the shortest has.
+
+    Args:
+        evidence: Of the run, which may still go on.
+        brief: Look at plateaus alone; requests and arrivals are many.
     """
-    plateaus = with_watches(evidence, evidence.plateaus())
+    plateaus = evidence.plateaus()
+    if not brief:
+        plateaus = with_watches(evidence, plateaus)
     names = list(dict.fromkeys(plateau.workload for plateau in plateaus))
     lives = [last_life([p for p in plateaus if p.workload == name]) for name in names]
     least = min(map(len, lives), default=0)
@@ -39,7 +46,7 @@ def soaked(evidence: Evidence) -> SoakResult:
         ours, others = signals(life[len(life) - least :])
         decide += ours
         beside += others
-        cost += costs(evidence, life[len(life) - least :])
+        cost += [] if brief else costs(evidence, life[len(life) - least :])
     churn = _churn([life[len(life) - least :] for life in lives])
     found = judge_soak(decide, churn=churn)
     shown = judge_soak(beside, churn=churn)
@@ -50,6 +57,7 @@ def soaked(evidence: Evidence) -> SoakResult:
         if signal.verdict is LeakVerdict.LEAK
     }
     planned = evidence.soak_plan.cycles if evidence.soak_plan else least
+    cycles = () if brief else cycle_loads(evidence)
     return msgspec.structs.replace(
         found,
         cycles=least,
@@ -62,8 +70,11 @@ def soaked(evidence: Evidence) -> SoakResult:
             if (site.subject, site.kind) in leaking
         ),
         notes=tuple(_notes(plateaus, lives, least=least, planned=planned)),
+        loads=cycles,
+        drift=drifts(cycles),
+        disturbances=evidence.disturbances,
         cost=spent.signals,
-        left=left_behind(evidence),
+        left=() if brief else left_behind(evidence),
         events=_events(evidence),
     )
 

@@ -205,6 +205,10 @@ class ExistingProvider:
         """Refuses; see `Provider.snapshot`."""
         _not_ours(cluster, "its objects aren't kept")
 
+    def compact(self, cluster: Cluster, guard: Guard) -> None:  # noqa: ARG002 - as above
+        """Refuses; see `Provider.compact`."""
+        _not_ours(cluster, "its etcd isn't compacted")
+
     def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:  # noqa: ARG002 - as above
         """Refuses; see `Provider.restore`."""
         _not_ours(cluster, "its objects aren't put back")

@@ -229,6 +229,10 @@ class KindProvider:
         """Raises: a kind cluster can't be set back."""
         raise _no_snapshots()
 
+    def compact(self, cluster: Cluster, guard: Guard) -> None:  # noqa: ARG002
+        """Raises: no tool of etcd's is in reach."""
+        raise _no_snapshots()
+
     def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:  # noqa: ARG002
         """Raises: a kind cluster can't be set back."""
         raise _no_snapshots()

@@ -29,6 +29,7 @@ __all__ = [
     "ASSETS",
     "BINARIES",
     "Component",
+    "argument",
     "component_environment",
     "components_of",
     "find_component",
@@ -209,6 +210,22 @@ def find_component(work: Path, name: str) -> Component:
     raise ClusterError(
         f"The cluster has no component {name!r}.", hint=f"It has: {', '.join(found)}."
     )
+
+
+def argument(component: Component, key: str) -> str:
+    """Returns the last value of one of a component's arguments.
+
+    Raises:
+        ClusterError: It was started without.
+    """
+    prefix = f"--{key}="
+    found = [word.removeprefix(prefix) for word in component.arguments if word.startswith(prefix)]
+    if not found:
+        raise ClusterError(
+            f"{component.name} was started without --{key}.",
+            hint="This kwokctl isn't one that we know.",
+        )
+    return found[-1]
 
 
 def stop(component: Component, *, sig: int = signal.SIGTERM) -> None:

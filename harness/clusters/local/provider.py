@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from harness.clock import SYSTEM_CLOCK, Deadline
+from harness.clusters.local import compaction, snapshots
 from harness.clusters.local import components as processes
-from harness.clusters.local import snapshots
 from harness.clusters.local.components import ASSETS, BINARIES, Component, component_environment
 from harness.clusters.local.description import describe
 from harness.clusters.local.layout import (
@@ -216,6 +216,12 @@ class LocalProvider:
         """Keeps all objects under a name; see `Provider.snapshot`."""
         paths = paths_of(cluster)
         snapshots.save(paths, processes.find_component(paths.work, "etcd"), name)
+
+    def compact(self, cluster: Cluster, guard: Guard) -> None:  # noqa: ARG002 - other providers need it
+        """Has etcd forget the history of all objects; see `Provider.compact`."""
+        paths = paths_of(cluster)
+        etcd = processes.find_component(paths.work, "etcd")
+        compaction.compact(paths, etcd, processes.argument(etcd, "advertise-client-urls"))
 
     def restore(self, cluster: Cluster, guard: Guard, name: str) -> None:
         """Puts all objects back; see `Provider.restore`.

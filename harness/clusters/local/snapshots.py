@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.clusters.local.components import component_environment
+from harness.clusters.local.components import argument, component_environment
 from harness.command import run
 from harness.errors import ClusterError, CommandError
 
@@ -71,7 +71,7 @@ def save(paths: Paths, etcd: Component, name: str) -> Path:
     file = _file(paths, name)
     paths.snapshots.mkdir(mode=0o700, exist_ok=True)
     draft = file.with_suffix(".draft")
-    endpoint = f"--endpoints={_argument(etcd, 'advertise-client-urls')}"
+    endpoint = f"--endpoints={argument(etcd, 'advertise-client-urls')}"
     try:
         _call(paths, "etcdctl", (endpoint, "snapshot", "save", draft), _SAVE_S)
         draft.chmod(0o600)
@@ -92,7 +92,7 @@ def restore(paths: Paths, etcd: Component, file: Path) -> None:
     Raises:
         ClusterError: The snapshot or the present data can't be read, or there is no space.
     """
-    data = Path(_argument(etcd, "data-dir"))
+    data = Path(argument(etcd, "data-dir"))
     fresh, old = data.with_name("etcd.restored"), data.with_name("etcd.before")
     for folder in (fresh, old):
         shutil.rmtree(folder, ignore_errors=True)
@@ -106,7 +106,7 @@ def restore(paths: Paths, etcd: Component, file: Path) -> None:
                 *("snapshot", "restore", file, f"--data-dir={fresh}"),
                 *(f"--bump-revision={bump}", "--mark-compacted"),
                 *(
-                    f"--{key}={_argument(etcd, key)}"
+                    f"--{key}={argument(etcd, key)}"
                     for key in ("name", "initial-cluster", "initial-advertise-peer-urls")
                 ),
             ),
@@ -139,17 +139,6 @@ def _revision(paths: Paths, file: Path) -> int:
         return msgspec.json.decode(told.splitlines()[-1], type=_Status).revision
     except (msgspec.DecodeError, IndexError) as error:
         raise CommandError(f"etcdutl said of {file.name}: {told}") from error
-
-
-def _argument(etcd: Component, key: str) -> str:
-    """Returns the last value of one of etcd's arguments."""
-    prefix = f"--{key}="
-    found = [word.removeprefix(prefix) for word in etcd.arguments if word.startswith(prefix)]
-    if not found:
-        raise ClusterError(
-            f"etcd was started without --{key}.", hint="This kwokctl isn't one that we know."
-        )
-    return found[-1]
 
 
 def _call(paths: Paths, tool: str, words: tuple[str | Path, ...], seconds: float) -> str:

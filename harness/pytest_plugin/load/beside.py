@@ -26,6 +26,7 @@ _TOKEN_NS = 1_800_000_000_000  # half of a token's life
 _RETRY_NS = 30_000_000_000
 _LEAST_STEP_S = 1.0
 _POINTS = 10_000
+_MEASURED = frozenset({PhaseRole.MEASURE, PhaseRole.CYCLE})
 
 
 class Beside:
@@ -69,6 +70,7 @@ class Observed(Beside):
         self._clock = clock
         self._phase = ""
         self._loaded = False
+        self._scrapes = True
         self._depth: _Depth | None = None
         self._renew_ns = clock.now().mono_ns + _TOKEN_NS
         self._rest = ExitStack()
@@ -92,10 +94,15 @@ class Observed(Beside):
         self._rest.close()
 
     def begins(self, name: str, role: PhaseRole) -> None:
-        """Scrapes, and lets gates be asked for where the phase is measured."""
+        """Scrapes, and lets gates be asked for where the phase is measured.
+
+        A soak has hundreds of phases, and scrapes once a cycle itself, at rest.
+        """
+        if role is not PhaseRole.CLEAR:
+            self._scrapes = role is not PhaseRole.CYCLE
         self._scrape()
         self._loaded = True
-        self._phase = name if role is PhaseRole.MEASURE else ""
+        self._phase = name if role in _MEASURED else ""
 
     def ends(self) -> None:
         """Lets no gate be asked for any more."""
@@ -122,6 +129,8 @@ class Observed(Beside):
         return self._depth.latest if self._depth is not None else None
 
     def _scrape(self) -> None:
+        if not self._scrapes:
+            return
         with suppress(HarnessError):  # the phase then has no figures of the operator's, as is told
             self._metrics.scrape()
 

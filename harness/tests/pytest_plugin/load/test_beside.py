@@ -91,12 +91,24 @@ def test_pages_are_scraped_at_both_bounds_and_once_nothing_is_open(scene: Scene)
         assert scene.metrics.scrapes == first + 3, "nothing happened since"
 
 
+def test_cycles_of_a_soak_are_scraped_by_the_soak_itself(scene: Scene) -> None:
+    with scene.observed as observed:
+        first = scene.metrics.scrapes
+        for role in (PhaseRole.CYCLE, PhaseRole.CLEAR):
+            observed.begins("some", role)
+            observed.ends()
+            observed.answered()
+            observed.rests()
+        assert scene.metrics.scrapes == first
+
+
 @pytest.mark.parametrize("role", list(PhaseRole))
 def test_gates_are_asked_for_in_measured_phases_alone(scene: Scene, role: PhaseRole) -> None:
     with scene.observed as observed:
         assert not scene.gates.phase()
         observed.begins("some", role)
-        assert scene.gates.phase() == ("some" if role is PhaseRole.MEASURE else "")
+        measured = role in (PhaseRole.MEASURE, PhaseRole.CYCLE)
+        assert scene.gates.phase() == ("some" if measured else "")
         observed.ends()
         assert not scene.gates.phase()
 

@@ -1,0 +1,234 @@
+"""Runs the cycles of a soak, and what disturbs it in the middle."""
+
+from __future__ import annotations
+
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING
+
+from harness.clock import Deadline
+from harness.errors import ApiError, HarnessError, NotVerified
+from harness.evidence.ndjson import NdjsonWriter, write_document
+from harness.model.load import Mix, PhaseRole
+from harness.model.records import Notice
+from harness.model.soak import LeaseState
+from harness.probes.plateaus import take_plateau
+from harness.pytest_plugin.leftovers import Leftovers
+from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
+from harness.pytest_plugin.soak.disturbances import ROUNDS
+from harness.pytest_plugin.soak.news import tick
+from harness.pytest_plugin.soak.plan import plan_soak
+from harness.pytest_plugin.soak.rate import BRACKET_S, choose_rate
+from harness.stimulus.load.schedule import Schedule
+
+if TYPE_CHECKING:
+    from harness.model.loadresult import Knee
+    from harness.model.soak import SoakPlan
+    from harness.pytest_plugin.context import Context
+    from harness.pytest_plugin.load.driver import Load
+    from harness.pytest_plugin.scraping import Metrics
+    from harness.pytest_plugin.soak.disturbances import Disturbances
+    from harness.pytest_plugin.whitebox import WhiteBox
+
+__all__ = ["Soak"]
+
+_REST_S = 1.0  # requeues of what is gone, and the answers to the last requests
+_BACK_S = 13.0  # informers retry with a back-off; all are back at what is served anew by then
+_OVERTIME = 2.0  # times the duration, from which on no new cycle begins
+_LEASES = "leases.coordination.k8s.io"
+_NOT_ITS = frozenset({"kube-system", "kube-node-lease"})
+_WIDE = 1.0  # a bracket of a factor of two is enough for a half
+
+
+class Soak:
+    """Runs the cycles.
+
+    Args:
+        context: The suite's view of the run.
+        load: What arrives in them.
+        metrics: Whose tokens may read the operator's metrics.
+        whitebox: Looks into the operator meanwhile.
+        disturbances: What happens in the middle, and at the end.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        load: Load,
+        metrics: Metrics,
+        whitebox: WhiteBox,
+        disturbances: Disturbances,
+    ) -> None:
+        self._context = context
+        self._load = load
+        self._metrics = metrics
+        self._whitebox = whitebox
+        self._disturbances = disturbances
+        self._plan: SoakPlan | None = None
+        self._done = 0
+
+    def run(self) -> int:
+        """Runs all cycles; returns how many were complete.
+
+        Cycles that take longer than planned delay the next ones; from twice the duration on no
+        new one begins.
+
+        Raises:
+            HarnessError: The load broke.
+            NotVerified: No rate is sustained.
+        """
+        run = self._context.run
+        run.soak.mkdir(exist_ok=True)
+        self._load.start()
+        self._plan = plan = self._planned()
+        refuse_full_disk(plan, run.path)
+        write_document(run.soak_plan_file, plan)
+        a_minute, whole = estimate(plan)
+        self._tell(
+            f"Soak: {plan.cycles} cycles of {plan.cycle_s:.3g} s with {plan.objects} objects each, "
+            f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}); about "
+            f"{words(a_minute)} of evidence a minute, {words(whole)} in all."
+        )
+        writer = NdjsonWriter(run.plateaus_file)
+        try:
+            left = Leftovers(self._context)
+            left.begin()
+            with self._whitebox.beside(self._load):
+                done = self._cycles(plan, writer)
+            left.end()
+            return done
+        finally:
+            writer.close()
+
+    def _planned(self) -> SoakPlan:
+        settings = self._load.settings
+        chosen = choose_rate(
+            settings.rate,
+            folder=self._context.run.path,
+            manifest=self._context.evidence.manifest,
+            search=self._bracket,
+        )
+        return plan_soak(duration=settings.duration, rate=chosen.per_s, rate_from=chosen.source)
+
+    def _bracket(self) -> Knee:
+        """Finds about the highest rate that is sustained, and deletes what that made."""
+        from harness.analysis.load.knee import KneeSettings  # noqa: PLC0415 - loads SciPy
+        from harness.pytest_plugin.load.search import find_knee  # noqa: PLC0415 - the same
+
+        context, load = self._context, self._load
+        self._tell(
+            f"No load run of this target beside this one has a knee: {BRACKET_S:.0f} s are spent "
+            "to find about half of one. --rate says it yourself."
+        )
+        settings = KneeSettings(budget_s=BRACKET_S, precision=_WIDE)
+        found = find_knee(load, context.run, context.clock, settings)
+        load.drain(limit=context.timeouts.converge)
+        load.clear("bracket-clear", limit=context.timeouts.delete, profile="knee")
+        return found
+
+    def _cycles(self, plan: SoakPlan, writer: NdjsonWriter) -> int:
+        clock = self._context.clock
+        limit = Deadline(plan.cycles * plan.cycle_s * _OVERTIME, clock=clock)
+        done = 0
+        for cycle in range(plan.cycles):
+            if limit.passed:
+                break
+            within = Deadline(plan.cycle_s, clock=clock)
+            gone = self._cycle(plan, cycle)
+            clock.sleep(_REST_S)
+            self._sample(plan, writer, cycle, gone=gone)
+            self._look_at_leases(cycle)
+            done += 1
+            left = (plan.cycles - done) * plan.cycle_s + max(within.remaining, 0.0)
+            disk = used(self._context.run.path)
+            self._context.record(tick(self._context, plan, cycle=done, left_s=left, disk=disk))
+            self._done = done
+            if done == plan.cycles // 2:
+                self._disturbances.restart_server(after_cycle=done)
+            if done < plan.cycles and not within.passed:
+                clock.sleep(within.remaining)
+        return done
+
+    def recreate_definition(self) -> None:
+        """Has the definition of the load's kind made anew, twice, with a plateau before and after.
+
+        Raises:
+            HarnessError: The definition can't be made again.
+            NotVerified: There was no soak before.
+        """
+        plan = self._plan
+        if plan is None or not self._done:
+            raise NotVerified("the soak before ended without a cycle")
+        with closing(NdjsonWriter(self._context.run.soak_rests_file)) as writer:
+            for number in range(ROUNDS + 1):
+                if number:
+                    self._disturbances.recreate(
+                        self._load.plan.resource, self._home, after_cycle=self._done
+                    )
+                if number == ROUNDS:
+                    self._context.clock.sleep(_BACK_S)
+                self._sample(plan, writer, plan.cycles + number, gone=True)
+
+    @property
+    def _home(self) -> str:
+        """A namespace of the load's."""
+        names = self._load.plan.namespaces
+        return names[0] if names else ""
+
+    def _cycle(self, plan: SoakPlan, cycle: int) -> bool:
+        """Creates, changes, deletes; returns whether nothing was left."""
+        load = self._load
+        schedule = Schedule.constant(plan.rate_per_s, plan.objects / plan.rate_per_s)
+        limit = self._context.timeouts.converge
+        name = f"cycle-{cycle + 1}"
+        load.run(f"{name}-create", schedule, profile="soak", role=PhaseRole.CYCLE)
+        load.drain(limit=limit)
+        if load.plan.mutations:
+            change = Mix(create=0.0, update=1.0)
+            load.run(f"{name}-change", schedule, profile="soak", role=PhaseRole.CYCLE, mix=change)
+            load.drain(limit=limit)
+        return load.clear(f"{name}-delete", limit=self._context.timeouts.delete, profile="soak")
+
+    def _sample(self, plan: SoakPlan, writer: NdjsonWriter, cycle: int, *, gone: bool) -> None:
+        context = self._context
+        with suppress(HarnessError):  # the plateau says what could not be read
+            self._metrics.scrape()
+        pids = {status.name: status.pid for status in context.guard.processes() if status.running}
+        for workload in context.installation.workloads:
+            writer.write(
+                take_plateau(
+                    context.run,
+                    workload,
+                    cycle=cycle,
+                    pid=pids.get(workload.process, 0),
+                    token=self._metrics.token() if workload.metrics else "",
+                    clock=context.clock,
+                    objects=plan.objects,
+                    gone=gone,
+                )
+            )
+
+    def _look_at_leases(self, cycle: int) -> None:
+        """Writes down who leads; a Lease of the cluster's own says nothing of the operator."""
+        context = self._context
+        namespaces = {item.namespace for item in context.installation.workloads} - _NOT_ITS
+        with closing(NdjsonWriter(context.run.leases_file)) as writer:
+            for namespace in sorted(namespaces):
+                try:
+                    found = context.client.list(context.client.resource(_LEASES), namespace).items
+                except ApiError:
+                    continue  # then whether it kept its lead isn't verified
+                for lease in found:
+                    spec = lease.get("spec") or {}
+                    writer.write(
+                        LeaseState(
+                            cycle=cycle,
+                            stamp=context.clock.now(),
+                            namespace=namespace,
+                            name=lease["metadata"]["name"],
+                            holder=str(spec.get("holderIdentity") or ""),
+                            transitions=int(spec.get("leaseTransitions") or 0),
+                        )
+                    )
+
+    def _tell(self, text: str) -> None:
+        self._context.record(Notice(stamp=self._context.clock.now(), text=text))

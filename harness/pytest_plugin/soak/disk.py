@@ -1,0 +1,69 @@
+"""How much disk a soak takes: said before it begins, and measured while it goes on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.model.soak import SoakPlan
+
+__all__ = ["estimate", "refuse_full_disk", "used", "words"]
+
+_KIB, _MIB = 1 << 10, 1 << 20
+_EACH_OBJECT = 10 * _KIB  # its requests in the audit log, the stamps of arrivals and watch events
+_EACH_CYCLE = 256 * _KIB  # profiles, pages, plateaus
+_EACH_MINUTE = 2 * _MIB  # Prometheus' series, samples of processes, the cluster's logs
+_RESERVE = 512 * _MIB
+_UNITS = ((1 << 30, "GiB"), (_MIB, "MiB"), (_KIB, "KiB"))
+
+
+def estimate(plan: SoakPlan) -> tuple[int, int]:
+    """Returns about how many bytes a soak writes a minute, and in all.
+
+    Args:
+        plan: Of the soak.
+    """
+    minutes = plan.cycles * plan.cycle_s / 60
+    whole = plan.cycles * (plan.objects * _EACH_OBJECT + _EACH_CYCLE) + minutes * _EACH_MINUTE
+    return round(whole / minutes), round(whole)
+
+
+def refuse_full_disk(plan: SoakPlan, folder: Path) -> None:
+    """Refuses a soak for which there is no room.
+
+    Raises:
+        HarnessError: The disk would be full before it ends.
+    """
+    _, whole = estimate(plan)
+    free = shutil.disk_usage(folder).free
+    if whole + _RESERVE > free:
+        raise HarnessError(
+            f"This soak writes about {words(whole)}, and {words(free)} are free in {folder}.",
+            hint="Free disk space, write the run elsewhere with --output, or soak for less long.",
+        )
+
+
+def used(folder: Path) -> int:
+    """Returns how many bytes the files below a folder take."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(path, name)).st_blocks * 512  # noqa: PTH118 - fast
+            except OSError:
+                continue  # Prometheus has just replaced it
+    return total
+
+
+def words(size: float) -> str:
+    """Returns a size as people read it."""
+    for unit, name in _UNITS:
+        if size >= unit:
+            return f"{size / unit:.3g} {name}"
+    return f"{size:.0f} B"

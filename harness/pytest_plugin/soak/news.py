@@ -1,0 +1,59 @@
+"""What a soak tells of itself while it goes on: how far it is, and what it could see by now."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from harness.model.records import SoakTick
+from harness.model.soakresult import LeakVerdict
+from harness.pytest_plugin.soak.disk import words
+
+if TYPE_CHECKING:
+    from harness.model.soak import SoakPlan
+    from harness.model.soakresult import SoakSignal
+    from harness.pytest_plugin.context import Context
+
+__all__ = ["tick"]
+
+
+def tick(context: Context, plan: SoakPlan, *, cycle: int, left_s: float, disk: int = 0) -> SoakTick:
+    """Judges the plateaus so far, as a report would if the soak ended now.
+
+    Args:
+        context: The suite's view of the run.
+        plan: Of the soak.
+        cycle: How many are over.
+        left_s: Until the last one is over.
+        disk: Bytes of evidence by now.
+    """
+    from harness.analysis.soak.result import soaked  # noqa: PLC0415 - loads SciPy
+
+    found = soaked(context.evidence, brief=True)
+    return SoakTick(
+        stamp=context.clock.now(),
+        cycle=cycle,
+        cycles=plan.cycles,
+        left_s=left_s,
+        disk=disk,
+        detectable={
+            _name(signal, found.signals): _amount(signal)
+            for signal in found.signals
+            if signal.detectable is not None
+        },
+        grows=tuple(
+            _name(signal, found.signals)
+            for signal in found.signals
+            if signal.verdict is LeakVerdict.LEAK
+        ),
+    )
+
+
+def _name(signal: SoakSignal, among: tuple[SoakSignal, ...]) -> str:
+    """A signal's name, with whose it is where several workloads have it."""
+    alone = sum(other.name == signal.name for other in among) == 1
+    return signal.name if alone else f"{signal.subject} {signal.name}"
+
+
+def _amount(signal: SoakSignal) -> str:
+    least = signal.detectable or 0.0
+    return words(least) if signal.unit == "B" else f"{least:.3g}"

@@ -1,0 +1,1 @@
+"""Tests of the soak as suites use it."""

@@ -1,0 +1,55 @@
+"""The cycles of a soak, and the disk that they take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import HarnessError
+from harness.pytest_plugin.soak import plan_soak
+from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOUR = 3600.0
+MIB, GIB = 1 << 20, 1 << 30
+
+
+def test_half_an_hour_has_twenty_cycles_and_a_longer_soak_more_not_longer_ones() -> None:
+    assert plan_soak(duration=0.0, rate=20.0).cycles == 20
+    long = plan_soak(duration=8 * HOUR, rate=20.0)
+    assert (long.cycles, long.cycle_s) == (320, 90.0)
+
+
+def test_a_short_soak_has_fewer_cycles_of_at_least_eight_seconds() -> None:
+    assert plan_soak(duration=128.0, rate=20.0).cycles == 16
+    assert plan_soak(duration=5.0, rate=20.0).cycles == 1
+
+
+def test_objects_follow_from_the_rate_up_to_five_thousand_at_a_time() -> None:
+    assert plan_soak(duration=200.0, rate=50.0).objects == 150
+    assert plan_soak(duration=0.0, rate=1_000.0).objects == 5_000
+
+
+def test_disk_use_is_that_of_all_cycles_together() -> None:
+    minute, short = estimate(plan_soak(duration=600.0, rate=20.0))
+    same_minute, long = estimate(plan_soak(duration=8 * HOUR, rate=20.0))
+    assert short == pytest.approx(10 * minute, rel=0.01)
+    assert long == pytest.approx(480 * same_minute, rel=0.01)
+    assert same_minute < minute, "longer cycles"
+
+
+def test_a_soak_that_would_fill_the_disk_is_refused_before_it_begins(tmp_path: Path) -> None:
+    fits = plan_soak(duration=128.0, rate=1.0)
+    refuse_full_disk(fits, tmp_path)
+    with pytest.raises(HarnessError, match="are free in"):
+        refuse_full_disk(plan_soak(duration=1e9, rate=1e6), tmp_path)
+
+
+def test_used_counts_files_below_and_words_are_for_people(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "file").write_bytes(b"x" * MIB)
+    assert used(tmp_path) >= MIB
+    assert (words(5), words(3 * MIB), words(2.5 * GIB)) == ("5 B", "3 MiB", "2.5 GiB")
