@@ -8,7 +8,8 @@ What must hold for a leak, all of it:
 - plateaus that don't hang together so much that their number means nothing.
 
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
-the growth that matters.
+the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
+grew by it, as when a count goes up by one and stays.
 """
 
 from __future__ import annotations
@@ -37,6 +38,10 @@ _CLEAR = 3.0
 
 _LEAST_SHARE = 0.5
 """Of the growth that matters; less than that is no leak, however clearly it is seen."""
+
+_NARROW = 2.0
+"""Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
+but not the same growth at all plateaus."""
 
 _WARM_UP = 3
 _SHORT = 20
@@ -144,7 +149,8 @@ def decide(
     # What has stopped growing is judged on its last half alone; so less can be ruled out.
     stopped = ~leak & (found.late_high * steps <= matters)
     stopped &= np.maximum(found.late_detectable * steps, finest) <= matters
-    none = small | calm | stopped
+    narrow = ~leak & (np.maximum(_NARROW * found.span, finest) <= matters)
+    none = small | calm | stopped | narrow
     return np.where(leak, _LEAK, np.where(none, _NONE, _OPEN))
 
 
@@ -162,9 +168,9 @@ def _signal(
     slope, low, high = (float(x[row]) for x in (found.slope, found.low, found.high))
     verdict = _VERDICTS[code]
     detectable = float(found.detectable[row])
-    if verdict is LeakVerdict.NO_LEAK:  # by the whole, or by the last half alone
-        both = (max(detectable, high), max(float(found.late_detectable[row]), 0.0))
-        detectable = min(both)
+    if verdict is LeakVerdict.NO_LEAK:  # by the whole, by the last half alone, or by the span
+        late = max(float(found.late_detectable[row]), 0.0)
+        detectable = min(max(detectable, high), late, _NARROW * float(found.span[row]) / steps)
     detectable = max(detectable * steps, signal.resolution)
     made = SoakSignal(
         name=signal.name,

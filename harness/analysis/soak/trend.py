@@ -48,6 +48,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             chance at 0.5 %.
         detectable: Smallest slope that would have been seen in 19 of 20 series.
         late_detectable: The same for the last half alone.
+        span: Largest value less the smallest; not per step.
     """
 
     slope: NDArray[np.float64]
@@ -61,6 +62,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     bends: NDArray[np.bool_]
     detectable: NDArray[np.float64]
     late_detectable: NDArray[np.float64]
+    span: NDArray[np.float64]
 
 
 def trends(values: NDArray[np.float64]) -> Trends:
@@ -107,6 +109,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
         bends=_bends(values, time, widen),
         detectable=np.maximum(whole, _SURE * error / math.sqrt(_spread(half))),
         late_detectable=_reach(half - 2) * late_error,
+        span=np.ptp(values, axis=1),
     )
 
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import itertools
 import os
 import sys
+import threading
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +21,7 @@ from harness.model.soak import Plateau
 from harness.probes.plateaus import read_gauges, take_plateau
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from harness.clock import Clock
@@ -38,10 +44,17 @@ def page(body: str, status: int = 200) -> MetricsPage:
     )
 
 
-def plateau(run: RunFolder, clock: Clock = SYSTEM_CLOCK, pid: int = 0) -> Plateau:
+def plateau(
+    run: RunFolder, clock: Clock = SYSTEM_CLOCK, pid: int = 0, pprof_url: str = ""
+) -> Plateau:
     run.soak.mkdir(parents=True, exist_ok=True)
     workload = Workload(
-        namespace="x", name="manager", process="manager", service_account="manager", replicas=1
+        namespace="x",
+        name="manager",
+        process="manager",
+        service_account="manager",
+        replicas=1,
+        pprof_url=pprof_url,
     )
     return take_plateau(
         run, workload, cycle=0, pid=pid, token="", clock=clock, objects=5, gone=True
@@ -94,3 +107,38 @@ def test_a_descriptor_that_comes_and_goes_is_not_held(tmp_path: Path) -> None:
 
 def test_a_process_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
     assert plateau(RunFolder(tmp_path / "run")).notes == ("its process can't be read",)
+
+
+@contextmanager
+def profiler(heaps: Sequence[int]) -> Iterator[str]:
+    """Serves heap profiles of these sizes, one after the other and again; yields its URL."""
+    sizes = itertools.cycle(heaps)
+
+    class Pages(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            heap = "/heap" in self.path
+            body = f"# HeapAlloc = {next(sizes)}\n" if heap else "goroutine profile: total 7\n"
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Pages) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_what_a_scrape_leaves_to_the_next_collection_is_not_live(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "run")
+    with profiler([400, 1500, 1300, 500, 1500]) as url:
+        taken = plateau(run, pprof_url=url)
+    assert taken.values == {"live heap": 500.0, "goroutines": 7.0}
+    kept = gzip.decompress(run.profile_file("heap", "manager", 0).read_bytes())
+    assert kept == b"# HeapAlloc = 500\n", "the profile is that of the plateau"

@@ -196,6 +196,25 @@ def test_one_more_goroutine_once_is_no_leak_but_one_more_every_few_cycles_is() -
     assert judged(often)[0].verdict is LeakVerdict.LEAK
 
 
+@pytest.mark.parametrize("cycle", range(2, 20))
+def test_a_count_that_goes_up_by_one_and_stays_rules_out_three(cycle: int) -> None:
+    values = (*(8.0,) * cycle, *(9.0,) * (20 - cycle))
+    once = Plateaus(name="threads", unit="1", values=values, matters=3, resolution=1)
+    (signal,) = judged(once)
+    assert signal.verdict is LeakVerdict.NO_LEAK
+    assert signal.detectable is not None
+    assert 1 <= signal.detectable <= 2, "half of what is ruled out was seen, or less"
+
+
+@pytest.mark.parametrize("correlation", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("noise", [0.05, 0.2, 0.5])
+def test_a_narrow_span_hides_no_leak_that_matters(noise: float, correlation: float) -> None:
+    """It is seen in 19 of 20 soaks, also where plateaus hang together."""
+    values = plateaus(TRIALS, noise=noise, correlation=correlation, growth=1.0)
+    counted = values[:, warm_up(20) :]
+    assert (2 * trends(counted).span <= counted.shape[1] / 20).mean() <= 0.05
+
+
 def test_signals_that_never_move_don_t_leak() -> None:
     flat = Plateaus(name="threads", unit="1", values=(9.0,) * 20, matters=2, resolution=1)
     (signal,) = judged(flat)
