@@ -169,7 +169,7 @@ def _signal(
     verdict = _VERDICTS[code]
     detectable = float(found.detectable[row])
     if verdict is LeakVerdict.NO_LEAK:  # by the whole, by the last half alone, or by the span
-        late = max(float(found.late_detectable[row]), 0.0)
+        late = max(float(found.late_detectable[row]), float(found.late_high[row]), 0.0)
         detectable = min(max(detectable, high), late, _NARROW * float(found.span[row]) / steps)
     detectable = max(detectable * steps, signal.resolution)
     made = SoakSignal(

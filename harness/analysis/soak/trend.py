@@ -24,7 +24,7 @@ LEAST = 14
 """Values below which no trend is tested: too few to tell noise from what hangs together."""
 
 _ALPHA = 0.01
-_BENT = 0.005
+_BENT, _SLOWED = 0.005, 0.5
 _POWER = 0.98  # of each of the conditions for a leak, so that all hold in 19 of 20 soaks
 _SURE = 2.054  # its normal quantile
 _CHANCE = 0.05
@@ -45,7 +45,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         late_high: Its upper bound at 5 %, by the noise of that half alone, since a bend in the
             whole would count as noise.
         bends: Whether growth slows down: a parabola's second coefficient is below 0 by more than
-            chance at 0.5 %.
+            chance at 0.5 %, and its slope at the end is less than half of that at the begin. A
+            leak with some warm-up before it bends, too, but not as much.
         detectable: Smallest slope that would have been seen in 19 of 20 series.
         late_detectable: The same for the last half alone.
         span: Largest value less the smallest; not per step.
@@ -190,7 +191,8 @@ def _bends(
     rest = values - (basis.T @ fitted).T
     error = np.sqrt((rest**2).sum(axis=1) / (n - 3) / (basis[2] ** 2).sum()) * widen
     limit = -float(stdtrit(n - 3, 1 - _BENT)) * np.maximum(error, 1e-12)
-    bent: NDArray[np.bool_] = fitted[2] < limit
+    begin, end = (fitted[1] + 2 * fitted[2] * instant for instant in (time[0], time[-1]))
+    bent: NDArray[np.bool_] = (fitted[2] < limit) & (end < _SLOWED * begin)
     return bent
 
 

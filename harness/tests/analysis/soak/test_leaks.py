@@ -125,6 +125,13 @@ def test_what_grows_and_stops_is_not_called_a_leak(name: str, curve: NDArray[np.
     assert leaks <= 0.01, name
 
 
+@pytest.mark.parametrize("noise", [0.01, 0.05])
+def test_a_leak_is_found_though_there_was_a_warm_up_before_it(noise: float) -> None:
+    curve = CYCLE / 20 + 0.12 * (1 - np.exp(-CYCLE / 6))
+    leaks, _, _ = shares(plateaus(TRIALS, noise=noise, growth=curve))
+    assert leaks >= 0.97
+
+
 def test_a_cache_that_was_full_early_is_no_leak_by_the_last_half_alone() -> None:
     curve = 5 * np.minimum(CYCLE / 6, 1)
     leaks, none, _ = shares(plateaus(TRIALS, noise=0.03, growth=curve))
