@@ -100,6 +100,11 @@ class Guard:
         guard.processes()
         return guard
 
+    @property
+    def pid(self) -> int:
+        """Of the guard's own process; 0 for a client that didn't start it."""
+        return self._process.pid if self._process is not None else 0
+
     def spawn(
         self,
         name: str,

@@ -42,6 +42,7 @@ def beside(
             for status in guard.processes()
             if status.running and status.name not in names and status.pid not in apart
         }
-        return {"runner": os.getpid(), **started}
+        own = {"runner": os.getpid(), "guard": guard.pid}
+        return {name: pid for name, pid in own.items() if pid} | started
 
     return {CONTROL_PLANE_SAMPLES: control_plane, HARNESS_SAMPLES: ours}

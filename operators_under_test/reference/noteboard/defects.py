@@ -1,6 +1,7 @@
 """The faults that can be seeded into this operator.
 
-Each belongs to a faulty twin (../twins), by which a check of the harness proves that it can fail.
+Each belongs to a faulty twin (../twins), by which a check of the harness proves that it can fail;
+the leak is for the benchmark of soaks alone (ci/benchmarks/soak), which takes minutes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Defect(StrEnum):
     LOSES_A_STATUS_UPDATE = "loses-a-status-update"  # the status stays at its first generation
     HOT_LOOP = "hot-loop"  # a child is written to once a second, for ever
     GRANTS_ITSELF_RIGHTS = "grants-itself-rights"  # a RoleBinding that no manifest shows
+    LEAKS_MEMORY = "leaks-memory"  # 16 KiB of memory stay for each Noteboard that goes
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Defect:

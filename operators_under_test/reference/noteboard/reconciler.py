@@ -25,6 +25,8 @@ STALE_S = 0.1
 TAKEN_S = 15.0
 """Seconds until a name that somebody else holds is tried again: its holder isn't watched."""
 HOT_S = 1.0
+LEAK_BYTES = 16 << 10
+"""What a twin keeps of each Noteboard that goes."""
 
 _STAMP = f"{GROUP}/last-seen"
 _REJECTED = (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -64,6 +66,9 @@ class Reconciler:
         api: The API server.
         now: Returns the time as RFC 3339, in UTC and whole seconds.
         defect: The fault of a faulty twin.
+
+    Attributes:
+        leaked: What the twin `leaks-memory` keeps.
     """
 
     def __init__(
@@ -72,6 +77,7 @@ class Reconciler:
         self._api = api
         self._now = now
         self._defect = defect
+        self.leaked: list[bytes] = []
 
     async def reconcile(self, seen: Object) -> Outcome:
         """Brings one Noteboard a step nearer to its spec.
@@ -99,6 +105,8 @@ class Reconciler:
 
     async def clean_up(self, noteboard: Object) -> None:
         """Removes what the garbage collector can't."""
+        if self._defect is Defect.LEAKS_MEMORY:
+            self.leaked.append(b"x" * LEAK_BYTES)  # written to, so that it is resident
         if self._defect is not Defect.LEAVES_AN_ORPHAN:
             await self._api.delete(directory_entry(noteboard))
 

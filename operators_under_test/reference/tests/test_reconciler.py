@@ -9,7 +9,7 @@ from boards import NOW, Server, noteboard
 from noteboard.api import ApiError
 from noteboard.defects import Defect
 from noteboard.names import FINALIZER
-from noteboard.reconciler import HOT_S, STALE_S, TAKEN_S, Outcome, Reconciler
+from noteboard.reconciler import HOT_S, LEAK_BYTES, STALE_S, TAKEN_S, Outcome, Reconciler
 from noteboard.status import condition
 
 ENTRY = ("ConfigMap", "noteboard-directory-the-uid")
@@ -168,6 +168,16 @@ class TestDefects:
     def test_hot_loop(self, at_rest: Server) -> None:
         assert look(at_rest, Defect.HOT_LOOP, now="later").again_s == HOT_S
         assert at_rest.written() == [CHILDREN[1]]
+
+    def test_leaks_memory(self, at_rest: Server) -> None:
+        healthy, leaky = (
+            Reconciler(at_rest, now=lambda: NOW, defect=defect)
+            for defect in (Defect.NONE, Defect.LEAKS_MEMORY)
+        )
+        for reconciler in (healthy, leaky, leaky):
+            asyncio.run(reconciler.clean_up(at_rest.board))
+        assert healthy.leaked == []
+        assert [len(piece) for piece in leaky.leaked] == [LEAK_BYTES] * 2
 
     def test_an_unknown_one_is_refused(self) -> None:
         assert Defect.of({}) is Defect.NONE

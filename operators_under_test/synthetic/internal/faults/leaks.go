@@ -5,7 +5,9 @@ package faults
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"operator-harness.example/synthetic/internal/settings"
@@ -20,7 +22,15 @@ type Leaks struct {
 	files    []*os.File
 	cache    [][]byte
 	cached   int
+	entries  map[int]entry
+	garbage  []byte
 }
+
+// entry is what the map that grows holds: small enough to lie in the map itself.
+type entry [120]byte
+
+// mapWrites is how many entries of the map each service writes.
+const mapWrites = 32
 
 // block is the smallest piece of heap that can hold on to another.
 type block struct {
@@ -30,8 +40,13 @@ type block struct {
 
 const blockSize = 16
 
-// NewLeaks returns the leaks that the settings name.
-func NewLeaks(s settings.Settings) *Leaks { return &Leaks{settings: s} }
+// NewLeaks returns the leaks that the settings name; it sets the collector as they say.
+func NewLeaks(s settings.Settings) *Leaks {
+	if s.GCPercent > 0 {
+		debug.SetGCPercent(s.GCPercent)
+	}
+	return &Leaks{settings: s, entries: map[int]entry{}}
+}
 
 // Served leaves behind what one service does.
 func (l *Leaks) Served() error {
@@ -50,6 +65,11 @@ func (l *Leaks) Served() error {
 		}
 	}
 	l.fillCache()
+	l.growMap()
+	if size := l.settings.GarbageBytes; size > 0 {
+		l.garbage = make([]byte, size) // A field, since what stays on the stack is no garbage.
+		l.garbage[0] = 1
+	}
 	return nil
 }
 
@@ -78,4 +98,14 @@ func (l *Leaks) fillCache() {
 	}
 	l.cached = grown
 	l.cache = append(l.cache, make([]byte, l.settings.CacheBytes))
+}
+
+// growMap writes entries whose keys come in no order, so that the map grows in steps, ever more rarely.
+func (l *Leaks) growMap() {
+	if l.settings.MapKeys == 0 {
+		return
+	}
+	for range mapWrites {
+		l.entries[rand.IntN(l.settings.MapKeys)] = entry{1}
+	}
 }

@@ -3,6 +3,7 @@
 package faults
 
 import (
+	"runtime/debug"
 	"testing"
 
 	"operator-harness.example/synthetic/internal/settings"
@@ -20,7 +21,8 @@ func serve(t *testing.T, l *Leaks, times int) {
 func TestAHealthyOperatorLeavesNothing(t *testing.T) {
 	l := NewLeaks(settings.Settings{})
 	serve(t, l, 10)
-	if l.heap != nil || len(l.files) != 0 || len(l.cache) != 0 {
+	if l.heap != nil || len(l.files) != 0 || len(l.cache) != 0 ||
+		len(l.entries) != 0 || l.garbage != nil {
 		t.Errorf("it leaves %+v", l)
 	}
 }
@@ -50,5 +52,38 @@ func TestTheCacheGrowsAndIsFlatThen(t *testing.T) {
 	serve(t, l, 30)
 	if l.cached != 1000 || len(l.cache) != 10 {
 		t.Errorf("it holds %d bytes in %d pieces", l.cached, len(l.cache))
+	}
+}
+
+func TestTheMapHasNoMoreThanItsKeys(t *testing.T) {
+	l := NewLeaks(settings.Settings{MapKeys: 100})
+	serve(t, l, 1)
+	few := len(l.entries)
+	serve(t, l, 200)
+	if few == 0 || few > mapWrites || len(l.entries) != 100 {
+		t.Errorf("it has %d entries, then %d", few, len(l.entries))
+	}
+}
+
+func TestGarbageIsLetGoOf(t *testing.T) {
+	l := NewLeaks(settings.Settings{GarbageBytes: 64})
+	serve(t, l, 1)
+	first := &l.garbage[0]
+	serve(t, l, 1)
+	if len(l.garbage) != 64 || first == &l.garbage[0] {
+		t.Errorf("it holds %d bytes, the same as before: %t", len(l.garbage), first == &l.garbage[0])
+	}
+}
+
+func TestTheCollectorIsAsTheSettingsSay(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	NewLeaks(settings.Settings{})
+	if unchanged := debug.SetGCPercent(100); unchanged != 100 {
+		t.Errorf("without the setting it is %d", unchanged)
+	}
+	NewLeaks(settings.Settings{GCPercent: 10000})
+	if changed := debug.SetGCPercent(100); changed != 10000 {
+		t.Errorf("it is %d", changed)
 	}
 }

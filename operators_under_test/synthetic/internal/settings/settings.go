@@ -61,6 +61,12 @@ type Settings struct {
 	// CacheBytes is what a cache grows by at each service, up to CacheLimit: no leak.
 	CacheBytes int `env:"CACHE_BYTES"`
 	CacheLimit int `env:"CACHE_LIMIT"`
+	// MapKeys is how many keys a map gets, some at each service, in no order: no leak.
+	MapKeys int `env:"MAP_KEYS"`
+	// GarbageBytes is allocated at each service and let go of: no leak.
+	GarbageBytes int `env:"GARBAGE_BYTES"`
+	// GCPercent is Go's GOGC; 0 leaves it as it is. With a large one only time collects.
+	GCPercent int `env:"GC_PERCENT"`
 }
 
 // FromEnvironment reads the settings.
