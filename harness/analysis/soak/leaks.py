@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from harness.analysis.soak.trend import LEAST, Trends, holm, trends
+from harness.analysis.soak.trend import CLEAR, LEAST, Trends, holm, trends
 from harness.model.soakresult import LeakVerdict, SoakResult, SoakSignal
 
 if TYPE_CHECKING:
@@ -32,9 +32,6 @@ __all__ = ["Churn", "Plateaus", "decide", "judge_soak", "warm_up"]
 _ALPHA = 0.01
 _REFUSED = 0.7
 """Correlation of neighbours from which a number of plateaus says nothing."""
-
-_CLEAR = 3.0
-"""Growth by the smallest that could have been seen, from which correlation no longer matters."""
 
 _LEAST_SHARE = 0.5
 """Of the growth that matters; less than that is no leak, however clearly it is seen."""
@@ -140,7 +137,7 @@ def decide(
         finest: Smallest difference that a signal can show.
     """
     grows = (adjusted <= _ALPHA) & (found.low > 0)
-    refused = (found.correlation >= _REFUSED) & (found.slope < _CLEAR * found.detectable)
+    refused = (found.correlation >= _REFUSED) & (found.slope < CLEAR * found.detectable)
     goes_on = grows & (found.late > 0) & ~found.bends & ~refused
     leak = goes_on & (found.slope * steps >= _LEAST_SHARE * matters)
     small = goes_on & ~leak & (found.high * steps <= matters)

@@ -18,10 +18,15 @@ from scipy.special import ndtr, stdtrit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LEAST", "Trends", "holm", "trends"]
+__all__ = ["CLEAR", "LEAST", "Trends", "holm", "trends"]
 
 LEAST = 14
 """Values below which no trend is tested: too few to tell noise from what hangs together."""
+
+CLEAR = 3.0
+"""Growth by the smallest that would have been seen, from which correlation no longer matters:
+Kendall's S can't tell a perfect line from a good one, and small remains around a steep line often
+hang together."""
 
 _ALPHA = 0.01
 _BENT, _SLOWED = 0.005, 0.5
@@ -90,7 +95,6 @@ def trends(values: NDArray[np.float64]) -> Trends:
 
     score = np.sign(values[:, last] - values[:, first]).sum(axis=1)
     spread = np.sqrt(_variance(values)) * widen
-    p = ndtr(-(score - np.sign(score)) / np.maximum(spread, 1e-12))
     low, high = _bounds(pairs, spread, n)
 
     half = (n + _LEFT_OUT) // 2
@@ -98,6 +102,9 @@ def trends(values: NDArray[np.float64]) -> Trends:
     late_error = _noise(values[:, -half:], late) / math.sqrt(_EFFICIENCY * _spread(half))
     error = noise * widen / math.sqrt(_EFFICIENCY)
     whole = _reach(n - 2) * error / math.sqrt(_spread(n))
+    detectable = np.maximum(whole, _SURE * error / math.sqrt(_spread(half)))
+    tested = np.where(slope >= CLEAR * detectable, spread / widen, spread)
+    p = ndtr(-(score - np.sign(score)) / np.maximum(tested, 1e-12))
     return Trends(
         slope=slope,
         low=low,
@@ -108,7 +115,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
         late=late,
         late_high=late + float(stdtrit(half - 2, 1 - _CHANCE)) * late_error,
         bends=_bends(values, time, widen),
-        detectable=np.maximum(whole, _SURE * error / math.sqrt(_spread(half))),
+        detectable=detectable,
         late_detectable=_reach(half - 2) * late_error,
         span=np.ptp(values, axis=1),
     )

@@ -132,6 +132,14 @@ def test_a_leak_is_found_though_there_was_a_warm_up_before_it(noise: float) -> N
     assert leaks >= 0.97
 
 
+def test_a_steep_line_is_a_leak_though_what_remains_around_it_hangs_together() -> None:
+    """As of a real operator: a connection that was made anew in the middle holds 60 KiB more."""
+    curve = 1.2 * CYCLE / 20 + 0.06 * (CYCLE >= 10)
+    values = np.stack([plateaus(1, noise=0.003, growth=curve)[0], *plateaus(6, noise=0.0)])
+    assert trends(values[:1, 3:]).correlation[0] > 0.6
+    assert shares(values, signals=7)[0] == 1.0
+
+
 def test_a_cache_that_was_full_early_is_no_leak_by_the_last_half_alone() -> None:
     curve = 5 * np.minimum(CYCLE / 6, 1)
     leaks, none, _ = shares(plateaus(TRIALS, noise=0.03, growth=curve))
