@@ -65,7 +65,7 @@ bench-provisioning: environment binaries ## Making, ending and restoring cluster
 	$(BIN)/python ci/benchmarks/provisioning.py
 
 bench-load: environment binaries ## The load suite's figures beside rivals and known truths (two hours; BARS=1,4 for some).
-	$(BIN)/python ci/benchmarks/load/bars.py $(BARS)
+	@PYTHONPATH=ci $(BIN)/python ci/benchmarks/load/bars.py $(BARS)
 
 bench-audit: environment ## A million audit events: how long, and how much memory, does analysing them take?
 	$(BIN)/python ci/benchmarks/audit.py

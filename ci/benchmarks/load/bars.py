@@ -8,9 +8,10 @@ the raw samples in the output folder.
 from __future__ import annotations
 
 import argparse
-import runpy
 import sys
 from pathlib import Path
+
+from benchmarks.dispatch import chosen, run_all
 
 _PROGRAMS = {
     "1": ("creates.py", "--bars", "1"),
@@ -31,23 +32,8 @@ def main() -> int:
     parser.add_argument("bars", nargs="?", default="", help="which, by commas; all if not given")
     parser.add_argument("--output", default="bench-load", help="folder for raw samples")
     options = parser.parse_args()
-    wanted = [bar for bar in options.bars.split(",") if bar] or list(_PROGRAMS)
-    unknown = [bar for bar in wanted if bar not in _PROGRAMS]
-    if unknown:
-        parser.error(f"there is no bar {', '.join(unknown)}; there are {', '.join(_PROGRAMS)}")
-    codes = [_run(*_PROGRAMS[bar], "--output", options.output) for bar in wanted]
-    return max(codes)
-
-
-def _run(program: str, *words: str) -> int:
-    """Runs a program as if it had been started by itself; returns its exit code."""
-    path = Path(__file__).with_name(program)
-    sys.argv = [str(path), *words]
-    try:
-        runpy.run_path(str(path), run_name="__main__")
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+    programs = chosen(parser, options.bars, _PROGRAMS)
+    return run_all(Path(__file__).parent, programs, "--output", options.output)
 
 
 if __name__ == "__main__":

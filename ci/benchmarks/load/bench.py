@@ -1,4 +1,4 @@
-"""What the load benchmarks share: a cluster, an identity, the load generator's process, figures."""
+"""What the load benchmarks share: a cluster, an identity, the load generator's process."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ if TYPE_CHECKING:
     from harness.model.resource import Resource
     from harness.stimulus.load.schedule import Schedule
 
-__all__ = ["Cluster", "Figures", "Generator", "interval", "tell"]
+__all__ = ["TRUTH", "Cluster", "Generator", "interval"]
+
+TRUTH = Path(__file__).parent / "suites" / "truth"
+"""The suite of the benchmarks that know what really happened."""
 
 _OPERATOR = Path(__file__).parents[3] / "operators_under_test" / "synthetic"
 _RESOURCE = "tasks.synthetic.operator-harness.example"
@@ -47,55 +50,11 @@ _RESAMPLES = 10_000
 _LEAD_NS = 200_000_000
 
 
-def tell(text: str) -> None:
-    """Says how it goes, on standard error."""
-    print(text, file=sys.stderr, flush=True)
-
-
 def interval(values: Sequence[float]) -> tuple[float, float]:
     """Returns the 95 % bootstrap interval of the mean."""
     rng = random.Random(1)  # noqa: S311 - the same interval from the same values
     means = sorted(statistics.fmean(rng.choices(values, k=len(values))) for _ in range(_RESAMPLES))
     return means[int(_RESAMPLES * 0.025)], means[int(_RESAMPLES * 0.975)]
-
-
-class Figures:
-    """Prints figures and keeps the samples that they rest on.
-
-    Args:
-        folder: Where the samples go.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.held = True
-        folder.mkdir(parents=True, exist_ok=True)
-
-    def say(
-        self,
-        name: str,
-        value: float,
-        unit: str,
-        *,
-        least: float | None = None,
-        most: float | None = None,
-        bounds: tuple[float, float] | None = None,
-    ) -> None:
-        """Prints a line: `name value unit goal holds|falls-short`; "- -" without a goal."""
-        shown = f"{value:.3f}"
-        if bounds is not None:
-            shown += f"[{bounds[0]:.3f}..{bounds[1]:.3f}]"
-        verdict, goal = "-", "-"
-        if least is not None or most is not None:
-            holds = (least is None or value >= least) and (most is None or value <= most)
-            goal = f">={least:g}" if least is not None else f"<={most:g}"
-            verdict = "holds" if holds else "falls-short"
-            self.held &= holds
-        print(f"{name} {shown} {unit} {goal} {verdict}", flush=True)
-
-    def keep(self, name: str, samples: object) -> None:
-        """Writes raw samples as JSON."""
-        (self._folder / f"{name}.json").write_bytes(msgspec.json.encode(samples))
 
 
 class Cluster:

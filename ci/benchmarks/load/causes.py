@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from bench import tell
-from lab import Lab
+from benchmarks.lab import Lab, fresh
+from benchmarks.telling import tell
 
 from harness.model.loadresult import Attribution, Cause
 from harness.model.verdict import ExitCode
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--clean", type=int, default=10, help="how many healthy runs")
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     given = parser.parse_args(arguments)
-    lab = Lab(given.output, "causes")
+    lab = Lab(fresh(given.output, "causes"))
     names = [name for name in given.causes.split(",") if name]
     right = [seeded(lab, name) for name in names]
     if right:

@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
-from bench import Cluster, Figures, Generator, interval, tell
+from bench import Cluster, Generator, interval
+from benchmarks.telling import Figures, tell
 
 from harness import command
 from harness.clock import SYSTEM_CLOCK, Deadline

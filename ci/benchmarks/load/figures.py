@@ -14,11 +14,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import Figures, tell
+from benchmarks.lab import fresh
+from benchmarks.telling import Figures, tell
 
 from harness import command
 from harness.evidence.folder import RunFolder
@@ -71,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--targets", default=",".join(_TARGETS), help="names, by commas")
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for run folders")
     given = parser.parse_args(arguments)
-    folder = (given.output / f"figures-{datetime.now(UTC):%Y%m%dT%H%M%SZ}").resolve()
+    folder = fresh(given.output, "figures").resolve()
     figures = Figures(folder)
     for name in given.targets.split(","):
         result = _run(name, folder / name)

@@ -21,7 +21,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab import SUITE, Lab
+from bench import TRUTH
+from benchmarks.lab import Lab, fresh
 
 from harness.reporting import read_result
 from harness.tests.runner.synthetic import Truth
@@ -40,7 +41,7 @@ def capacity(lab: Lab, *, workers: int, service_ms: float) -> float:
     load = ("--rate", str(_BACKLOG_RATE), "--duration", str(_COUNT_S))
     ran = lab.run(
         "capacity",
-        *("--suite", SUITE, "-k", "capacity", *load),
+        *("--suite", TRUTH, "-k", "capacity", *load),
         workers=workers,
         service_time=f"{service_ms}ms",
         endless="true",
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--service-ms", type=float, default=100.0)
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     given = parser.parse_args(arguments)
-    lab = Lab(given.output, "knee")
+    lab = Lab(fresh(given.output, "knee"))
     true = capacity(lab, workers=given.workers, service_ms=given.service_ms)
     for seed in given.seeds.split(","):
         folder, _ = lab.run(

@@ -18,12 +18,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
-from bench import Figures, tell
+from benchmarks.lab import fresh
+from benchmarks.telling import Figures, tell
 
 from harness import command
 from harness.analysis.load.alarms import false_alarms
@@ -164,8 +164,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--resume", type=Path, help="folder of a program that was stopped")
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     given = parser.parse_args(arguments)
-    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    bench = Bench(given.resume or given.output / f"regression-{started}")
+    bench = Bench(given.resume or fresh(given.output, "regression"))
     for name in given.parts.split(","):
         if name not in names:
             parser.error(f"there is no part {name}; there are {', '.join(names)}")

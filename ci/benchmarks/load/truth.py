@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
-from bench import tell
-from lab import SUITE, Lab
+from bench import TRUTH
+from benchmarks.lab import Lab, fresh
+from benchmarks.telling import tell
 
 from harness.analysis.load.omission import closed_loop, stall_quantile_s
 from harness.analysis.load.percentiles import nearest_rank
@@ -147,7 +148,7 @@ def run_truth(
     """
     bodies = ("--audit-bodies", TASKS) if audited else ()
     load = ("--rate", str(rate), "--duration", str(seconds))
-    return Truth(*lab.run(name, "--suite", SUITE, "-k", keyword, *load, *bodies, **settings))
+    return Truth(*lab.run(name, "--suite", TRUTH, "-k", keyword, *load, *bodies, **settings))
 
 
 def latency_error(lab: Lab) -> None:
@@ -255,7 +256,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--bars", default="2,3,5", help="some of 2, 3, 5")
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     given = parser.parse_args(arguments)
-    lab = Lab(given.output, "truth")
+    lab = Lab(fresh(given.output, "truth"))
     for bar in given.bars.split(","):
         for measure in _BARS[bar]:
             measure(lab)

@@ -4,42 +4,52 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from bench import Figures, tell
+from benchmarks.telling import Figures, tell
 
 from harness import command
 from harness.evidence.folder import RunFolder
 from harness.model.verdict import ExitCode
 from harness.tests.runner.synthetic import write_target
 
-__all__ = ["SUITE", "Lab"]
+if TYPE_CHECKING:
+    from pathlib import Path
 
-SUITE = Path(__file__).parent / "suites" / "truth"
-"""The suite of these benchmarks."""
+__all__ = ["Lab", "fresh"]
 
 _RUN_S = 900.0
+
+
+def fresh(output: Path, name: str) -> Path:
+    """Returns a folder of a program's own, which isn't made yet."""
+    return output / f"{name}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
 
 
 class Lab:
     """Runs the harness.
 
     Args:
-        output: A folder of this lab's own is made there, for targets, logs and run folders.
-        name: What it begins with.
+        folder: Of this lab's own, for targets, logs and run folders.
 
     Attributes:
         figures: What came out.
+        folder: Resolved.
     """
 
-    def __init__(self, output: Path, name: str) -> None:
-        started = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        self._folder = (output / f"{name}-{started}").resolve()
-        self.figures = Figures(self._folder)
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.figures = Figures(self.folder)
         self.say = self.figures.say
 
     def run(
-        self, name: str, *words: str | Path, accept: ExitCode = ExitCode.PASS, **settings: object
+        self,
+        name: str,
+        *words: str | Path,
+        accept: ExitCode = ExitCode.PASS,
+        target: str | Path = "",
+        limit_s: float = _RUN_S,
+        **settings: object,
     ) -> tuple[RunFolder, Path]:
         """Runs `harness run` with these words on an operator with these settings.
 
@@ -47,6 +57,8 @@ class Lab:
             name: Unique in the lab.
             words: Of the command line, without target and output.
             accept: How it may end, too; an overload may be left with a backlog.
+            target: Another operator than the synthetic one; it has no settings.
+            limit_s: How long it may take.
             settings: As in `write_target`.
 
         Returns:
@@ -56,13 +68,14 @@ class Lab:
             SystemExit: It was neither passed nor accepted nor inconclusive; its last lines are
                 printed.
         """
-        target, runs = write_target(self._folder / name, **settings), self._folder / f"{name}-runs"
+        chosen = target or write_target(self.folder / name, **settings)
+        runs = self.folder / f"{name}-runs"
         done = command.run(
             (
                 *(sys.executable, "-P", "-m", "harness", "run", *words),
-                *("--target", target, "--output", runs),
+                *("--target", chosen, "--output", runs),
             ),
-            timeout=_RUN_S,
+            timeout=limit_s,
             check=False,
         )
         if (
@@ -71,4 +84,4 @@ class Lab:
             tell(f"{name}: {done.tail}")
         elif done.exit_code not in {ExitCode.PASS, accept}:
             sys.exit(f"{name}: the run ended with {done.exit_code}\n{done.tail}")
-        return RunFolder((runs / "latest").resolve()), target
+        return RunFolder((runs / "latest").resolve()), self.folder / name
