@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.soak import Plateau
+    from harness.model.soakresult import GrowingSite
 
 __all__ = ["soaked"]
 
@@ -31,7 +32,7 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
 
     Args:
         evidence: Of the run, which may still go on.
-        brief: Look at plateaus alone; requests and arrivals are many.
+        brief: Look at plateaus alone; requests, arrivals and call sites are many.
     """
     plateaus = evidence.plateaus()
     if not brief:
@@ -63,12 +64,7 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
         cycles=least,
         planned=planned,
         beside=shown.signals,
-        sites=tuple(
-            site
-            for life in lives
-            for site in sites(evidence, life)
-            if (site.subject, site.kind) in leaking
-        ),
+        sites=() if brief or not leaking else _sites(evidence, lives, leaking),
         notes=tuple(_notes(plateaus, lives, least=least, planned=planned)),
         loads=cycles,
         drift=drifts(cycles),
@@ -77,6 +73,13 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
         left=() if brief else left_behind(evidence),
         events=_events(evidence),
     )
+
+
+def _sites(
+    evidence: Evidence, lives: Sequence[Sequence[Plateau]], leaking: set[tuple[str, str]]
+) -> tuple[GrowingSite, ...]:
+    every = (site for life in lives for site in sites(evidence, life))
+    return tuple(site for site in every if (site.subject, site.kind) in leaking)
 
 
 def _events(evidence: Evidence) -> tuple[int, int] | None:

@@ -131,6 +131,8 @@ class Live:
         if row[_E["type"]] == EventType.DELETED:
             known = self._objects.setdefault(uid, _Object())
             known.gone_ns = at
+            if any(deletes for _, _, deletes in known.waiting):
+                del self._objects[uid]  # nothing comes of it any more, and a soak makes many
             self._close(known, at, everything=True)
             return
         generation, observed = row[_E["generation"]], row[_E["observed"]]

@@ -82,6 +82,22 @@ def test_a_delete_is_open_until_the_object_is_gone(rows: Rows) -> None:
     assert rows.live.waiting == 0
 
 
+def test_of_objects_that_are_gone_nothing_is_held_whichever_came_first(rows: Rows) -> None:
+    for uid in range(1, 21):
+        rows.arrival(Operation.CREATE, uid)
+        rows.event(uid, at_ms=10)
+        gone = {"at_ms": 20, "kind": EventType.DELETED}
+        if uid % 2:
+            rows.arrival(Operation.DELETE, uid, generation=0, status=200)
+            rows.event(uid, **gone)
+        else:
+            rows.event(uid, **gone)
+            rows.arrival(Operation.DELETE, uid, generation=0, status=200)
+
+    assert (rows.live.waiting, rows.live.done) == (0, 40)
+    assert rows.live._objects == {}
+
+
 def test_what_was_not_accepted_is_never_open(rows: Rows) -> None:
     rows.arrival(Operation.CREATE, 0, status=0)
     rows.arrival(Operation.CREATE, 0, status=503)
