@@ -7,7 +7,7 @@ BIN := .venv/bin
 FAST := not controlplane and not browser and not package and not kind
 PYTEST := $(BIN)/python -m pytest -q
 
-.PHONY: help environment demo lint test test-fast binaries test-local test-kind targets bench-stability bench-provisioning bench-audit bench-load detection test-detection lock clean
+.PHONY: help environment demo lint test test-fast binaries test-local test-kind targets bench-stability bench-provisioning bench-audit bench-load bench-soak detection test-detection lock clean
 
 help: ## Say what there is to do.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -66,6 +66,9 @@ bench-provisioning: environment binaries ## Making, ending and restoring cluster
 
 bench-load: environment binaries ## The load suite's figures beside rivals and known truths (two hours; BARS=1,4 for some).
 	@PYTHONPATH=ci $(BIN)/python ci/benchmarks/load/bars.py $(BARS)
+
+bench-soak: environment binaries ## Are leaks found, and only leaks (150 minutes; BARS=1,2 for some, RESUME=folder goes on, FULL=1)?
+	@PYTHONPATH=ci $(BIN)/python ci/benchmarks/soak/bars.py $(BARS) $(if $(RESUME),--resume $(RESUME)) $(if $(FULL),--full)
 
 bench-audit: environment ## A million audit events: how long, and how much memory, does analysing them take?
 	$(BIN)/python ci/benchmarks/audit.py

@@ -1,0 +1,94 @@
+"""Is a leak found in an operator without metrics and profiler? Bar 4 of `make bench-soak`.
+
+`reference` is Python on kopf: its resident memory decides. One soak of 20 cycles with a leak of
+2 MiB, 16 KiB for each Noteboard that goes; two without. A line for each figure:
+
+    name value unit goal holds|falls-short
+
+    rss-<part>        growth of its resident memory, with its interval
+    rss-leak-found    1 where it is called leaking
+    rss-clean-accused healthy soaks in which anything is
+
+Soaks are kept: `--resume FOLDER` runs only those that aren't there, `--parts rss-leak` some.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import yaml
+from benchmarks.telling import tell
+from soaks import CYCLES, Soak, Soaks, begin, per_cycle, start
+
+from harness.resources import bundled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+SECONDS = 240
+LEAKING, CLEAN = "rss-leak", ("rss-clean-1", "rss-clean-2")
+_EACH, _TOTAL = 16 << 10, 2 << 20
+_OBJECTS = -(-_TOTAL // (_EACH * CYCLES))
+RATE = 2.0
+_MIB = 1 << 20
+_RSS = "RSS"
+
+
+def write_leaking(folder: Path) -> Path:
+    """Makes a target of `reference` whose defect `leaks-memory` is switched on.
+
+    It is no twin beside the others, since a soak of each detection run would take minutes.
+    """
+    source = bundled("operators_under_test", "reference")
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("bin", "__pycache__"))
+    file = folder / "manifests" / "deployment.yaml"
+    documents = list(yaml.safe_load_all(file.read_text()))
+    (deployment,) = (item for item in documents if item["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    container.setdefault("env", []).append({"name": "NOTEBOARD_DEFECT", "value": "leaks-memory"})
+    file.write_text(yaml.safe_dump_all(documents))
+    return folder
+
+
+def run(soaks: Soaks, name: str) -> Soak:
+    """Runs a part or finds it, and prints by how much its memory grew."""
+    if soaks.kept(name) is None and name == LEAKING:
+        folder = soaks.folder / name
+        shutil.rmtree(folder, ignore_errors=True)  # of a soak that was stopped
+        found = soaks.soak(name, seconds=SECONDS, rate=RATE, target=write_leaking(folder))
+    else:
+        found = soaks.soak(name, seconds=SECONDS, rate=RATE, target="reference")
+    signal = found.signal(_RSS)
+    if signal is None:
+        sys.exit(f"{name}: its resident memory could not be read")
+    steps = len(signal.values) - signal.warm_up
+    bounds = (signal.low * steps / _MIB, signal.high * steps / _MIB)
+    soaks.say(name, signal.growth / _MIB, "MiB", bounds=bounds)
+    soaks.say(f"{name}-detectable", (signal.detectable or 0.0) / _MIB, "MiB")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measures; 1 where it falls short."""
+    soaks, wanted, _ = begin(__doc__, (LEAKING, *CLEAN), arguments)
+    made = per_cycle(rate=RATE, seconds=SECONDS)
+    if made < _OBJECTS:
+        sys.exit(f"{made} objects in a cycle leak less than 2 MiB; {_OBJECTS} are needed")
+    for name in wanted:
+        found = run(soaks, name)
+        if name == LEAKING:
+            soaks.say("rss-leak-found", found.leaks(_RSS), "1", least=1)
+    clean = [found for name in CLEAN if (found := soaks.kept(name)) is not None]
+    if len(clean) < len(CLEAN):
+        tell(f"{len(clean)} of {len(CLEAN)} clean soaks have been run")
+    else:
+        accused = sum(bool(soak.leaking) for soak in clean)
+        soaks.say("rss-clean-accused", accused, f"of-{len(CLEAN)}", most=0)
+    return 0 if soaks.figures.held else 1
+
+
+if __name__ == "__main__":
+    sys.exit(start(main))
