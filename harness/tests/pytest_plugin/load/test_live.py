@@ -86,12 +86,11 @@ def test_of_objects_that_are_gone_nothing_is_held_whichever_came_first(rows: Row
     for uid in range(1, 21):
         rows.arrival(Operation.CREATE, uid)
         rows.event(uid, at_ms=10)
-        gone = {"at_ms": 20, "kind": EventType.DELETED}
         if uid % 2:
             rows.arrival(Operation.DELETE, uid, generation=0, status=200)
-            rows.event(uid, **gone)
+            rows.event(uid, at_ms=20, kind=EventType.DELETED)
         else:
-            rows.event(uid, **gone)
+            rows.event(uid, at_ms=20, kind=EventType.DELETED)
             rows.arrival(Operation.DELETE, uid, generation=0, status=200)
 
     assert (rows.live.waiting, rows.live.done) == (0, 40)
