@@ -48,6 +48,7 @@ class Redactor:
         ordered = sorted(self._values, key=len, reverse=True)
         self.longest = len(ordered[0]) if ordered else 0
         self._pattern = re.compile(b"|".join(map(re.escape, ordered))) if ordered else None
+        re.purge()  # it keeps hundreds of patterns, of which each here holds all before it
 
     def clean(self, line: bytes, *, limit: int) -> bytes:
         """Returns the first `limit` bytes of a line, with no part of a secret."""

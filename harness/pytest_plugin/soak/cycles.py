@@ -200,7 +200,7 @@ class Soak:
                     workload,
                     cycle=cycle,
                     pid=pids.get(workload.process, 0),
-                    token=self._metrics.token() if workload.metrics else "",
+                    token=self._metrics.valid_token if workload.metrics else "",
                     clock=context.clock,
                     objects=plan.objects,
                     gone=gone,
