@@ -40,7 +40,9 @@ _CHANGES = {
     LeakVerdict.NO_LEAK: "Not worse",
     LeakVerdict.INCONCLUSIVE: "Inconclusive",
 }
-_LEAKS = frozenset({"", "beside"})  # groups of what is held; others tell how the soak went
+_SHOWN = {"": _WORDS, "beside": _WORDS | {LeakVerdict.LEAK: "Grows"}}
+"""By group, of what is held; others tell how the soak went. What is beside accuses nobody: the
+memory of a process grows for long, as its allocator learns, while its live heap doesn't."""
 
 
 class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,11 +110,12 @@ def _row(signal: SoakSignal, group: str) -> SignalRow:
     if signal.each_reconcile is not None and known:
         middle, low, high = (f"{value:.3g}" for value in signal.each_reconcile)
         each = f"{middle}{' B' if unit == 'B' else ''} a reconcile ({low} to {high})"
+    accuses_nobody = group == "beside" and signal.verdict is LeakVerdict.LEAK
     return SignalRow(
         name=f"{signal.name} ({group})" if group else signal.name,
         subject=signal.subject,
-        status=_STATUS[signal.verdict],
-        verdict=(_WORDS if group in _LEAKS else _CHANGES)[signal.verdict],
+        status=Status.NOT_VERIFIED if accuses_nobody else _STATUS[signal.verdict],
+        verdict=_SHOWN.get(group, _CHANGES)[signal.verdict],
         slope=f"{amount(signal.slope, unit)} ({ends})" if known else "unknown",
         growth=amount(signal.growth, unit) if known else "unknown",
         detectable=amount(signal.detectable, unit) if signal.detectable is not None else "unknown",

@@ -87,9 +87,8 @@ class Soak:
 
     @property
     def leaking(self) -> tuple[SoakSignal, ...]:
-        """Signals that are called leaking, those beside included."""
-        every = (*self.soak.signals, *self.soak.beside)
-        return tuple(item for item in every if item.verdict is LeakVerdict.LEAK)
+        """Signals that are called leaking."""
+        return tuple(item for item in self.soak.signals if item.verdict is LeakVerdict.LEAK)
 
     def signal(self, name: str) -> SoakSignal | None:
         """Returns a signal that decides; None where the operator has none of that name."""

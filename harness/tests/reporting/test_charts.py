@@ -13,6 +13,7 @@ from harness import resources
 from harness.model.loadresult import KneeState
 from harness.model.measurement import Series
 from harness.model.result import PhaseBand
+from harness.model.findings import Status
 from harness.model.soakresult import LeakVerdict
 from harness.reporting import render_html
 from harness.reporting.charts import charts
@@ -170,6 +171,13 @@ def test_signals_that_decide_nothing_say_of_which_group_they_are() -> None:
     found = soak_table(result)
     assert found is not None
     assert [row.verdict for row in found.rows] == ["Leak", "No leak", "Worse"]
+
+
+def test_memory_that_grows_beside_a_live_heap_accuses_nobody() -> None:
+    rss = signal("RSS", "B", (4e6,) * 16, verdict=LeakVerdict.LEAK)
+    found = soak_table(msgspec.structs.replace(SOAK, beside=(rss,)))
+    assert found is not None
+    assert (found.rows[-1].verdict, found.rows[-1].status) == ("Grows", Status.NOT_VERIFIED)
 
 
 def test_what_stayed_in_the_cluster_is_told_with_its_write() -> None:
