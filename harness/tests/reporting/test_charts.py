@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from harness import resources
+from harness.model.findings import Status
 from harness.model.loadresult import KneeState
 from harness.model.measurement import Series
 from harness.model.result import PhaseBand
-from harness.model.findings import Status
 from harness.model.soakresult import LeakVerdict
 from harness.reporting import render_html
 from harness.reporting.charts import charts
