@@ -20,6 +20,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import msgspec
+import psutil
 from benchmarks.telling import tell
 from soaks import Soaks, begin, start
 
@@ -83,11 +84,13 @@ def kill(soaks: Soaks) -> Killed:
         with os.fdopen(read, encoding="utf-8", errors="replace") as lines:
             if not await_cycle(lines):
                 sys.exit(f"{PART}: the run ended before cycle {CYCLE}")
+            rest = psutil.Process(process.pid).children(recursive=True)
             now = SYSTEM_CLOCK.now()
             process.send_signal(signal.SIGKILL)
             process.wait(_REST_S)
-            for _ in lines:  # until its guard and all the rest have ended
-                continue
+            _, left = psutil.wait_procs(rest, timeout=_REST_S)
+            if left:
+                sys.exit(f"{PART}: {len(left)} processes outlive the harness")
     finally:
         overdue.cancel()
         if process.poll() is None:
