@@ -34,6 +34,8 @@ def run_info(evidence: Evidence) -> RunInfo:
         *(stage.span.end.mono_ns for stage in evidence.stages()),
         *(phase.span.end.mono_ns for phase in evidence.phases()),
         *(test.span.end.mono_ns for test in evidence.tests()),
+        # Of a run that was killed in one long test, as a soak is.
+        *(phase.span.end.mono_ns for phase in evidence.load_phases()),
     ]
     return RunInfo(
         id=manifest.id,

@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from harness.catalogue import load_catalogue
+from harness.evidence.ndjson import NdjsonWriter
 from harness.model.cluster import ComponentVersion
 from harness.model.findings import CheckOutcome, Finding, Severity, Status
+from harness.model.load import ArrivalProcess, LoadPhase, PhaseRole
 from harness.model.measurement import Measurement
 from harness.model.records import GapRecord
 from harness.model.result import ErrorNote, Fact, RunResult
@@ -348,6 +350,28 @@ class TestFacts:
         assert facts["About the cluster"] == "etcd runs with --unsafe-no-fsync"
         assert result.blind_spots == ("Pods don't run.",)
         assert [(test.test, test.duration_s) for test in result.tests] == [("test_a", 1)]
+
+    def test_of_a_soak_that_was_killed_last_until_its_last_phase(
+        self, recording: Recording
+    ) -> None:
+        recording.stage("cluster", 0, 5)
+        recording.run.load.mkdir()
+        writer = NdjsonWriter(recording.run.load_phases_file)
+        writer.write(
+            LoadPhase(
+                index=0,
+                name="cycle-1-create",
+                profile="soak",
+                role=PhaseRole.CYCLE,
+                process=ArrivalProcess.CONSTANT,
+                rate_per_s=20.0,
+                span=span(30, 40),
+                arrivals=200,
+                first_arrival=0,
+            )
+        )
+        writer.close()
+        assert decided(recording, PASSED).run.duration_s == 40
 
     def test_of_a_run_without_a_cluster_are_what_is_there(self, recording: Recording) -> None:
         recording.run.cluster_file.unlink()
