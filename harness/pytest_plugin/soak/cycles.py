@@ -15,7 +15,7 @@ from harness.probes.plateaus import take_plateau
 from harness.pytest_plugin.leftovers import Leftovers
 from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
 from harness.pytest_plugin.soak.disturbances import ROUNDS
-from harness.pytest_plugin.soak.news import tick
+from harness.pytest_plugin.soak.news import rehearse, tick
 from harness.pytest_plugin.soak.plan import plan_soak
 from harness.pytest_plugin.soak.rate import BRACKET_S, choose_rate
 from harness.stimulus.load.schedule import Schedule
@@ -88,6 +88,7 @@ class Soak:
             f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}); about "
             f"{words(a_minute)} of evidence a minute, {words(whole)} in all."
         )
+        rehearse()
         writer = NdjsonWriter(run.plateaus_file)
         try:
             left = Leftovers(self._context)

@@ -13,7 +13,20 @@ if TYPE_CHECKING:
     from harness.model.soakresult import SoakSignal
     from harness.pytest_plugin.context import Context
 
-__all__ = ["tick"]
+__all__ = ["rehearse", "tick"]
+
+_ENOUGH = 20  # cycles, so that trends are looked for
+
+
+def rehearse() -> None:
+    """Judges a soak of nothing: what the libraries take at their first use, some MiB, is taken now.
+
+    Else the harness would grow in the middle of the soak, beside what it measures.
+    """
+    from harness.analysis.soak.leaks import Plateaus, judge_soak  # noqa: PLC0415 - loads SciPy
+
+    flat = tuple(float(cycle % 2) for cycle in range(_ENOUGH))
+    judge_soak([Plateaus(name="nothing", unit="1", values=flat, matters=1.0)])
 
 
 def tick(context: Context, plan: SoakPlan, *, cycle: int, left_s: float, disk: int = 0) -> SoakTick:
