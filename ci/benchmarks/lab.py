@@ -68,7 +68,7 @@ class Lab:
             SystemExit: It was neither passed nor accepted nor inconclusive; its last lines are
                 printed.
         """
-        chosen = target or write_target(self.folder / name, **settings)
+        chosen = target or write_target(self.folder / name, **settings)  # type: ignore[arg-type] # the fault's name is a str
         runs = self.folder / f"{name}-runs"
         done = command.run(
             (

@@ -54,8 +54,8 @@ def leak_bytes() -> int:
 def run(soaks: Soaks, name: str) -> Soak:
     """Runs a part or finds it, and prints the growth of its heap."""
     kind, _, number = name.rpartition("-")
-    settings = {"leak_bytes": leak_bytes()} if kind == LEAKING else {}
-    found = soaks.soak(name, seconds=SECONDS, rate=RATE, seed=int(number), **settings)
+    seeded = leak_bytes() if kind == LEAKING else 0
+    found = soaks.soak(name, seconds=SECONDS, rate=RATE, seed=int(number), leak_bytes=seeded)
     signal = found.signal(_HEAP)
     if signal is not None:
         steps = len(signal.values) - signal.warm_up

@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = run(soaks, name)
         if name == LEAKING:
             soaks.say("rss-leak-found", found.leaks(_RSS), "1", least=1)
-    clean = [found for name in CLEAN if (found := soaks.kept(name)) is not None]
+    clean = [soak for name in CLEAN if (soak := soaks.kept(name)) is not None]
     if len(clean) < len(CLEAN):
         tell(f"{len(clean)} of {len(CLEAN)} clean soaks have been run")
     else:
