@@ -8,7 +8,7 @@ each figure, `name value unit goal holds|falls-short`:
     cpu                   of all but the load generator and the watch receiver
     rss-<process>         growth a quarter of an hour, with its interval; at rest after each cycle
     detectable-<process>  the smallest growth a quarter of an hour that would have shown
-    growing               processes of Python whose memory grows at 1 % (Holm)
+    growing               of the latter, how many processes' memory grows at 1 % (Holm)
 
 Prometheus, which keeps what it scrapes, is shown, and isn't counted among the growing ones. The
 soak is kept: with `--resume FOLDER` it isn't run again.
@@ -93,8 +93,12 @@ def say_cpu(soaks: Soaks, found: Mapping[str, Use]) -> None:
     """Prints each process's share of a core, and that of all that must be small."""
     for name, use in sorted(found.items()):
         soaks.say(f"cpu-{name}", use.cpu_percent, "%")
-    ours = [use.cpu_percent for name, use in found.items() if not name.startswith(LOADING)]
+    ours = [use.cpu_percent for name, use in found.items() if not _loads(name)]
     soaks.say("cpu", sum(ours), "%", most=MOST_CPU_PERCENT)
+
+
+def _loads(name: str) -> bool:
+    return name.startswith(LOADING)
 
 
 def say_memory(soaks: Soaks, found: Mapping[str, Use], *, cycle_s: float) -> None:
@@ -107,7 +111,7 @@ def say_memory(soaks: Soaks, found: Mapping[str, Use], *, cycle_s: float) -> Non
     """
     names = sorted(found)
     made = trends(np.array([found[name].rss for name in names]))
-    judged = [row for row, name in enumerate(names) if name not in KEEPS]
+    judged = [row for row, name in enumerate(names) if name not in KEEPS and not _loads(name)]
     adjusted = dict(zip(judged, holm(made.p[judged]), strict=True))
     scale = _QUARTER_S / cycle_s / _MIB
     for row, name in enumerate(names):

@@ -206,7 +206,7 @@ def test_the_cost_is_that_of_all_processes_but_those_that_load(
     told = lines(capsys)
     assert told["cpu-load-generator"] == ["50.000", "%", "-", "-"]
     assert told["cpu"] == [f"{100 * (each_s + 0.01):.3f}", "%", "<=5", cpu]
-    assert told["growing"][1:] == ["of-2", "<=0", growing]
+    assert told["growing"][1:] == ["of-1", "<=0", growing]
     assert "detectable-prometheus" in told
 
 
