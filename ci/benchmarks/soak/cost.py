@@ -8,7 +8,7 @@ each figure, `name value unit goal holds|falls-short`:
     cpu                   of all but the load generator and the watch receiver
     rss-<process>         growth a quarter of an hour, with its interval; at rest after each cycle
     detectable-<process>  the smallest growth a quarter of an hour that would have shown
-    growing               of the latter, how many processes' memory grows at 1 % (Holm)
+    growing               how many of those that `cpu` sums up grow at 1 % (Holm)
 
 Prometheus, which keeps what it scrapes, is shown, and isn't counted among the growing ones. The
 soak is kept: with `--resume FOLDER` it isn't run again.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
 import pytest
+import yaml
 
 import harness
 from harness.analysis.soak.leaks import Churn, Plateaus
@@ -19,7 +21,9 @@ from harness.model.soak import Plateau
 from harness.model.soakresult import LeakVerdict
 from harness.probes.processes import COLUMNS
 from harness.runner.conclude import conclude
+from harness.targets import load
 from harness.tests.analysis.recording import Recording, at
+from harness.tests.runner.synthetic import read_faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -135,6 +139,30 @@ def test_the_seeded_leak_is_a_mib_or_16_bytes_a_reconcile(program: Program) -> N
     total = leaks.leak_bytes() * 2 * objects
     assert total >= max(MIB, 16 * 3 * objects)
     assert total < 1.05 * max(MIB, 16 * 3 * objects)
+
+
+def test_the_leaking_reference_is_a_target_that_loses_2_mib(
+    program: Program, tmp_path: Path
+) -> None:
+    reference, soaks = program("reference"), program("soaks")
+    folder = reference.write_leaking(tmp_path / "leaking")
+    assert load(str(folder)).name == "reference"
+    env = (folder / "manifests" / "deployment.yaml").read_text()
+    defects, reconciler = (import_module(f"noteboard.{of}") for of in ("defects", "reconciler"))
+    assert f"value: {defects.Defect.LEAKS_MEMORY}" in env
+    gone = CYCLES * soaks.per_cycle(rate=reference.RATE, seconds=reference.SECONDS)
+    assert gone * reconciler.LEAK_BYTES >= 2 * MIB
+
+
+def test_calm_operators_have_a_fault_that_there_is(program: Program, tmp_path: Path) -> None:
+    known = {"", *(fault["name"] for fault in read_faults())}
+    assert {calm.fault for calm in program("calm").CALM.values()} <= known
+    target = tmp_path / "target.yaml"
+    target.write_text("workloads: [{deployment: x, pprof: {port: 1}, metrics: {port: 2}}]")
+    program("soaks").without_pprof(tmp_path)
+    assert yaml.safe_load(target.read_text())["workloads"] == [
+        {"deployment": "x", "metrics": {"port": 2}}
+    ]
 
 
 def test_enough_objects_are_made_for_one_orphan_in_10000(program: Program) -> None:
