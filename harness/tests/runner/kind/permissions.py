@@ -40,6 +40,13 @@ DIFFERENCES: dict[str, dict[Use, str]] = {
             "cluster, by chance"
         ),
     },
+    "podtato-head": {
+        Use("get", group, resource, "namespaced"): (
+            "read past the cache when it didn't hold yet what had just been made: on either "
+            "cluster, by chance"
+        )
+        for group, resource in (("apps", "deployments"), ("", "services"))
+    },
 }
 """What may be seen on one of the clusters only, by target, with the reason; else it's a bug."""
 
