@@ -10,10 +10,11 @@ A line for each figure, as soon as it is known:
     name value unit goal holds|falls-short     ("- -" for figures without a goal)
 
     watch-lag           of the updates: the own write seen by the watch, less its answer
-    memory-per-object   proportional memory (PSS) of all of the run's Python processes (runner,
-                        guard, suite, watch receiver, load generator), by what is in flight: all of
-                        the growth since the operator was stopped, or the slope over the four parts
-                        in which they came, whichever is more; then the share of each process
+    memory-per-object   anonymous memory of all of the run's Python processes (runner, guard, suite,
+                        watch receiver, load generator), by what is in flight: all of the growth
+                        since the operator was stopped, or the slope over the four parts in which
+                        they came, whichever is more (what Python had kept free hides the growth of
+                        the first); then the share of each process
     report-*            wall and CPU seconds from the start of the process to its end, and its peak
                         resident set (VmHWM); the worst of three
 
@@ -64,7 +65,7 @@ class Holding(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         in_flight: Arrivals that were accepted and aren't done.
-        bytes: Proportional memory by process.
+        bytes: Anonymous memory by process.
     """
 
     in_flight: int

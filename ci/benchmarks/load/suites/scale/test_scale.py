@@ -17,10 +17,10 @@ LIMIT_S = 300.0
 UPDATES = Mix(create=0.0, update=1.0)
 
 
-def proportional(pid):
-    """Memory of a process in bytes; pages that it shares count by share."""
+def anonymous(pid):
+    """Memory of a process in bytes, without mapped files: those it shares with other programs."""
     with open(f"/proc/{pid}/smaps_rollup") as lines:  # noqa: PTH123 - no evidence of the run
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Anonymous:"))
 
 
 def of_the_harness():
@@ -42,7 +42,7 @@ def taken(load):
     """What is in flight now, and what the harness holds."""
     SYSTEM_CLOCK.sleep(SETTLE_S)
     load.live.follow()
-    held = {name: proportional(pid) for name, pid in of_the_harness().items()}
+    held = {name: anonymous(pid) for name, pid in of_the_harness().items()}
     return {"in_flight": load.live.waiting, "bytes": held}
 
 
