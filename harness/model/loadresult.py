@@ -269,7 +269,10 @@ class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
         busy: Mean number of workers that had an item.
         workers: MaxConcurrentReconciles; None where it isn't told.
         utilisation: Busy workers by all workers; None likewise.
-        work_p99_ms: Bounds of the bucket in which the p99 lies, never a point: default buckets of
+        wait_p50_ms, wait_p99_ms, work_p50_ms, work_p99_ms: Bounds of the bucket in which the
+            percentile lies, never a point; None where nothing was counted. The last bucket has no
+            upper bound.
+        native: Whether these buckets are of native histograms, 10 % wide; default buckets of
             workqueues are a decade wide.
     """
 
@@ -287,7 +290,11 @@ class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
     utilisation: float | None = None
     reconciles: int | None = None
     errors: int | None = None
-    work_p99_ms: tuple[float, float] | None = None
+    wait_p50_ms: tuple[float, float | None] | None = None
+    wait_p99_ms: tuple[float, float | None] | None = None
+    work_p50_ms: tuple[float, float | None] | None = None
+    work_p99_ms: tuple[float, float | None] | None = None
+    native: bool = False
 
 
 class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
