@@ -57,6 +57,7 @@ _SAMPLES, _TIMES = 1_000_000, 3
 _REPORT_S, _REPORT_MIB, _PAGE_MB = 5.0, 400.0, 3.0
 _TIMEOUT_S = 300.0
 _NS, _MS = 1e9, 1e6
+_OK = 200
 _PARTS = ("report", "live")
 
 
@@ -144,9 +145,11 @@ def _say_lags(lab: Lab, run: Truth, objects: int) -> None:
     there = [count for at, count in counts if updates.span.start.mono_ns <= at]
     lab.say("live-objects", min(there, default=0), "1", least=objects)
     rows = run.rows("updates")
+    lab.say("updates", len(rows), "1")
+    rows = rows[run.arrivals.status[rows] == _OK]
+    lab.say("failed-updates", updates.arrivals - len(rows), "1", most=0)
     lags, unseen = lags_ms(run.arrivals.acknowledged_ns[rows], run.joined.echoed_ns[rows])
     lab.figures.keep("watch-lags-ms", lags.tolist())
-    lab.say("updates", len(rows), "1")
     lab.say("unseen-updates", unseen, "1", most=0)
     for q in (0.5, 0.99):
         most = _LAG_MS if q > 0.5 else None  # noqa: PLR2004 - the median is told only
