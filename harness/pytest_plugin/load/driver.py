@@ -11,7 +11,7 @@ from harness.clock import Deadline
 from harness.errors import HarnessError
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import ArrivalProcess, LoadPhase, LoadPlan, Mix, PhaseRole
-from harness.model.records import LoadTick
+from harness.model.records import LoadTick, Notice
 from harness.model.time import Span, Stamp
 from harness.pytest_plugin.load.beside import Beside
 from harness.pytest_plugin.load.gauges import OperatorCpu
@@ -110,6 +110,9 @@ class Load:
         self._live = Live(files, run.load_events_file, settled=settled)
         self._processes = Processes(self._context, setup, ui=self.settings.ui)
         self._client = self._processes.start()
+        if self.settings.ui:
+            text = f"Locust's web UI is at http://{self.settings.ui}/"
+            self._context.record(Notice(stamp=self._context.clock.now(), text=text))
 
     def run(
         self,
@@ -295,7 +298,8 @@ class Load:
                 phase=name,
                 rate_per_s=(due - due_then) / seconds,
                 completed_per_s=(live.done - done_then) / seconds,
-                in_flight=live.waiting + (due - self._due - self._ended_in(reply)),
+                # Workers tell a tenth of a second late how much has arrived: rows may be ahead.
+                in_flight=live.waiting + max(due - self._due - self._ended_in(reply), 0),
                 p50_ms=p50,
                 p99_ms=p99,
                 queue_depth=self.beside.depth(),
