@@ -18,11 +18,10 @@ if TYPE_CHECKING:
         Knee,
         Latency,
         LoadResult,
-        OperatorFigures,
         Percentile,
         PhaseResult,
-        QueueFigures,
     )
+    from harness.model.operatorfigures import OperatorFigures, QueueFigures
     from harness.reporting.plots import Plot
 
 __all__ = [

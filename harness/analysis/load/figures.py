@@ -12,7 +12,8 @@ from harness.model.measurement import Measurement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.model.loadresult import Growth, Knee, Latency, LoadResult, PhaseResult, Slope
+    from harness.model.growth import Growth, Slope
+    from harness.model.loadresult import Knee, Latency, LoadResult, PhaseResult
 
 __all__ = ["load_figures"]
 

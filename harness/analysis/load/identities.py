@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.model.loadresult import OperatorFigures, QueueFigures
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
 from harness.model.promql import QUEUE_WAIT, QUEUE_WORK
 
 if TYPE_CHECKING:

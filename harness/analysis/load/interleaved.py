@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from harness.analysis.load.phases import Stamped
     from harness.model.comparison import Block, ComparisonPlan
     from harness.model.load import LoadPhase
-    from harness.model.loadresult import OperatorFigures, PhaseResult
+    from harness.model.loadresult import PhaseResult
+    from harness.model.operatorfigures import OperatorFigures
 
 __all__ = ["block_rows", "compare_blocks"]
 

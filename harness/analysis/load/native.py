@@ -17,7 +17,7 @@ from harness.model.promql import QUEUE_WAIT, QUEUE_WORK, growth
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from harness.model.loadresult import OperatorFigures, QueueFigures
+    from harness.model.operatorfigures import OperatorFigures, QueueFigures
     from harness.model.promql import PromqlAnswer
 
 __all__ = ["quantile_bounds", "with_native"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from harness.analysis.load.throttling import Drain
-from harness.model.loadresult import OperatorFigures, QueueFigures
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
 
 __all__ = [
     "Signs",

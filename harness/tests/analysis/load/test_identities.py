@@ -9,7 +9,7 @@ import pytest
 
 from harness.analysis.load.exposition import Page
 from harness.analysis.load.identities import bounds_ms, bucket_interval, operator_figures
-from harness.model.loadresult import OperatorFigures
+from harness.model.operatorfigures import OperatorFigures
 from harness.model.records import MetricsPage
 from harness.model.time import Stamp
 from harness.tests.analysis.load.queues import S, SimulatedOperator, constant

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.analysis.load.native import quantile_bounds, with_native
-from harness.model.loadresult import OperatorFigures, QueueFigures
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
 from harness.model.promql import QUEUE_WAIT, QUEUE_WORK, PromqlAnswer, PromqlSeries, growth
 from harness.model.time import Stamp
 
