@@ -11,7 +11,7 @@ from harness.model.load import Mix, PhaseRole
 from harness.stimulus.load.schedule import Schedule
 
 PARTS = 4
-WARM_UP, WARM_UP_S = 200, 5.0
+WARM_UP_S = 5.0
 SETTLE_S = 2.0  # rows are on disk within a tenth of a second, and followed each fifth
 LIMIT_S = 300.0
 UPDATES = Mix(create=0.0, update=1.0)
@@ -49,7 +49,8 @@ def taken(load):
 def test_scale(load, operator, window):
     with window("scale", checks=["INS-002"]) as seen:
         seen.facts.update(operator.readiness())
-        warm_up = Schedule.burst(WARM_UP)
+        rate, seconds = load.settings.rate, load.settings.duration
+        warm_up = Schedule.constant(rate, WARM_UP_S)  # what loads with the first tick is there then
         load.run("warm-up", warm_up, profile="scale", role=PhaseRole.WARM_UP)
         assert load.drain(limit=LIMIT_S), "the operator doesn't keep up"
         operator.pause()
