@@ -62,8 +62,6 @@ def test_scale(load, operator, window):
         operator.resume()
         seen.facts["memory"] = memory
         seen.facts["drained"] = load.drain(limit=LIMIT_S, name="flight-drain")
-        rate, seconds = load.settings.rate, load.settings.duration
-        warm_up = Schedule.constant(rate, WARM_UP_S)
         load.run("updates-warm-up", warm_up, profile="scale", role=PhaseRole.WARM_UP, mix=UPDATES)
         load.run("updates", Schedule.poisson(rate, seconds), profile="scale", mix=UPDATES)
         seen.facts["kept_up"] = load.drain(limit=LIMIT_S, name="updates-drain")
