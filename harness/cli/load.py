@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,6 +53,14 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+def _count(
+    name: str, least: int, most: int, words: str
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Returns the option of a whole number."""
+    number = click.IntRange(min=least, max=most)
+    return click.option(f"--{name}", f"load_{name}", type=number, metavar="N", help=words)
+
+
 _OPTIONS = (
     click.option(
         "--profile",
@@ -77,20 +86,13 @@ _OPTIONS = (
         help="How long steady, ramp and churn last, a soak, and each size of growth; at most, for "
         "the search for the knee. Seconds, or with a unit: 90, 5m, 8h.",
     ),
-    click.option(
-        "--burst",
-        "load_burst",
-        type=click.IntRange(min=1, max=1_000_000),
-        metavar="N",
-        help="How many arrive at once in a burst.",
-    ),
-    click.option(
-        "--objects",
-        "load_objects",
-        type=click.IntRange(min=20, max=1_000_000),
-        metavar="N",
-        help="The last size of growth, each the double of the one before: so many custom "
-        "resources, then as many unrelated objects. Default: 1600.",
+    _count("burst", 1, 1_000_000, "How many arrive at once in a burst."),
+    _count(
+        "objects",
+        20,
+        1_000_000,
+        "The last size of growth, each the double of the one before: so many custom resources, "
+        "then as many unrelated objects. Default: 1600.",
     ),
     click.option(
         "--mix",
@@ -99,12 +101,11 @@ _OPTIONS = (
         help="What arrives in steady, ramp and churn, for example create=1,update=3,delete=1; "
         "no-op is an update that changes nothing.",
     ),
-    click.option(
-        "--workers",
-        "load_workers",
-        type=click.IntRange(min=1, max=64),
-        metavar="N",
-        help="Processes that generate the load: Locust's master and so many workers. Default: one "
+    _count(
+        "workers",
+        1,
+        64,
+        "Processes that generate the load: Locust's master and so many workers. Default: one "
         "process that is both.",
     ),
     click.option(
@@ -175,4 +176,14 @@ def _address(text: str) -> str:
     host, _, port = text.rpartition(":")
     if not port.isdigit() or not 0 < int(port) <= _LAST_PORT:
         raise UsageError(f"--ui {text}: {port!r} is no port.", hint=f"For example --ui {_UI}.")
-    return f"{host or '127.0.0.1'}:{port}"
+    host = host or "127.0.0.1"
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), int(port)))
+        except OSError as error:
+            raise UsageError(
+                f"--ui {text}: nothing can be served on {host}:{port}: {error.strerror or error}.",
+                hint="Name a free port of this machine.",
+            ) from error
+    return f"{host}:{port}"

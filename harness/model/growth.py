@@ -1,6 +1,6 @@
-"""Sizes at which an operator was measured, from few objects to many.
+"""Sizes at which an operator was measured, from few objects to many, and how figures grow.
 
-They lie in RUN/evidence/load/sizes.ndjson.
+Sizes lie in RUN/evidence/load/sizes.ndjson.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import msgspec
 
 from harness.model.time import Stamp
 
-__all__ = ["Growing", "GrowthSize"]
+__all__ = ["Growing", "Growth", "GrowthSize", "Slope"]
 
 
 class Growing(StrEnum):
@@ -49,3 +49,49 @@ class GrowthSize(msgspec.Struct, frozen=True, kw_only=True):
     def count(self) -> int:
         """Objects of those that there are more of."""
         return self.unrelated if self.by is Growing.UNRELATED else self.objects
+
+
+class Growth(msgspec.Struct, frozen=True, kw_only=True):
+    """How a figure grows with a number of objects: y = scale * x ** exponent.
+
+    Attributes:
+        figure: For example "reconcile p50".
+        unit: Of the figure.
+        by: For example "custom resources", "unrelated objects".
+        exponent: 0 is flat, 1 is proportional; with its 95 % interval.
+        points: (objects, figure), as measured.
+        sentence: What the interval allows to say.
+    """
+
+    figure: str
+    unit: str
+    by: str
+    exponent: float
+    low: float
+    high: float
+    scale: float
+    points: tuple[tuple[float, float], ...]
+    sentence: str
+
+
+class Slope(msgspec.Struct, frozen=True, kw_only=True):
+    """What each further object costs, for example memory, in `unit`, with its 95 % interval.
+
+    Attributes:
+        figure: For example "memory", "live heap"; in KiB.
+        unit: Of `each`, `low`, `high` and the second of each point.
+        by: As of `Growth`.
+        points: (objects, figure), as measured.
+        seen: Whether the interval leaves out 0; else `high` is what could have been seen.
+        sentence: What the interval allows to say.
+    """
+
+    figure: str
+    unit: str
+    each: float
+    low: float
+    high: float
+    points: tuple[tuple[float, float], ...]
+    by: str = "custom resources"
+    seen: bool = True
+    sentence: str = ""

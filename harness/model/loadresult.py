@@ -7,23 +7,21 @@ from enum import StrEnum
 import msgspec
 
 from harness.model.comparison import BlockRow, StoredLoad
+from harness.model.growth import Growth, Slope
+from harness.model.operatorfigures import OperatorFigures
 
 __all__ = [
     "Arrived",
     "Attribution",
     "Audit",
     "Cause",
-    "Growth",
     "Knee",
     "KneeState",
     "Latency",
     "LoadResult",
     "OperationResult",
-    "OperatorFigures",
     "Percentile",
     "PhaseResult",
-    "QueueFigures",
-    "Slope",
     "StepState",
     "Sustainability",
 ]
@@ -254,76 +252,6 @@ class Knee(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
 
 
-class QueueFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """One workqueue of an operator in a phase, by exact identities of its counters.
-
-    Attributes:
-        queue: Name of the queue, which is the controller's.
-        seconds: Between the two scrapes.
-        adds, taken, retries: Items added, taken by a worker, added again after a failure.
-        reconciles, errors: As counted; None where the dialect has no such counter.
-        queue_wait_ms: Mean; None where nothing was taken.
-        work_ms: Mean time that a worker had an item; None likewise.
-        depth: Mean number of items that waited.
-        depth_at_end: Items waiting at the last scrape: adds less items taken.
-        busy: Mean number of workers that had an item.
-        workers: MaxConcurrentReconciles; None where it isn't told.
-        utilisation: Busy workers by all workers; None likewise.
-        work_p99_ms: Bounds of the bucket in which the p99 lies, never a point: default buckets of
-            workqueues are a decade wide.
-    """
-
-    queue: str
-    seconds: float
-    adds: int
-    taken: int
-    retries: int
-    queue_wait_ms: float | None
-    work_ms: float | None
-    depth: float
-    depth_at_end: float
-    busy: float
-    workers: int | None = None
-    utilisation: float | None = None
-    reconciles: int | None = None
-    errors: int | None = None
-    work_p99_ms: tuple[float, float] | None = None
-
-
-class OperatorFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """What an operator says of itself in a phase.
-
-    Attributes:
-        phase: Name of the phase.
-        workload: Which.
-        queues: Of its controllers.
-        api_calls: Its requests to the API server; None where it doesn't count them.
-        conflicts: Of those, answered 409.
-        throttled: Of those, answered 429.
-        api_calls_per_reconcile: None where nothing was reconciled.
-        api_bytes_per_reconcile: Bodies of its requests and of their answers, watches left out, as
-            its client counts them; None where it doesn't, or nothing was reconciled.
-        limiter_wait_ms: Mean time that its client's own rate limiter held a request back; None
-            where it doesn't tell.
-        cpu_cores: That it used on average; None where it doesn't tell.
-        webhook_ms: Mean time of its own admission webhooks; None where they weren't asked.
-        note: Why figures are missing; empty if none are.
-    """
-
-    phase: str
-    workload: str
-    queues: tuple[QueueFigures, ...] = ()
-    api_calls: int | None = None
-    conflicts: int = 0
-    throttled: int = 0
-    api_calls_per_reconcile: float | None = None
-    api_bytes_per_reconcile: float | None = None
-    limiter_wait_ms: float | None = None
-    cpu_cores: float | None = None
-    webhook_ms: float | None = None
-    note: str = ""
-
-
 class Cause(StrEnum):
     """What holds an operator back."""
 
@@ -353,52 +281,6 @@ class Attribution(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...]
     others: tuple[Cause, ...] = ()
     remedy: str = ""
-
-
-class Growth(msgspec.Struct, frozen=True, kw_only=True):
-    """How a figure grows with a number of objects: y = scale * x ** exponent.
-
-    Attributes:
-        figure: For example "reconcile p50".
-        unit: Of the figure.
-        by: For example "custom resources", "unrelated objects".
-        exponent: 0 is flat, 1 is proportional; with its 95 % interval.
-        points: (objects, figure), as measured.
-        sentence: What the interval allows to say.
-    """
-
-    figure: str
-    unit: str
-    by: str
-    exponent: float
-    low: float
-    high: float
-    scale: float
-    points: tuple[tuple[float, float], ...]
-    sentence: str
-
-
-class Slope(msgspec.Struct, frozen=True, kw_only=True):
-    """What each further object costs, for example memory, in `unit`, with its 95 % interval.
-
-    Attributes:
-        figure: For example "memory", "live heap"; in KiB.
-        unit: Of `each`, `low`, `high` and the second of each point.
-        by: As of `Growth`.
-        points: (objects, figure), as measured.
-        seen: Whether the interval leaves out 0; else `high` is what could have been seen.
-        sentence: What the interval allows to say.
-    """
-
-    figure: str
-    unit: str
-    each: float
-    low: float
-    high: float
-    points: tuple[tuple[float, float], ...]
-    by: str = "custom resources"
-    seen: bool = True
-    sentence: str = ""
 
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,10 +6,25 @@ import msgspec
 
 from harness.model.time import Stamp
 
-__all__ = ["QUEUE_DEPTH", "PromqlAnswer", "PromqlSeries"]
+__all__ = ["QUEUE_DEPTH", "QUEUE_WAIT", "QUEUE_WORK", "PromqlAnswer", "PromqlSeries", "growth"]
 
 QUEUE_DEPTH = 'sum by (workload, name) (workqueue_depth{job="operator"})'
 """Items that wait, of each queue over all priorities; in a Prometheus of the run's own."""
+
+
+QUEUE_WAIT, QUEUE_WORK = "workqueue_queue_duration_seconds", "workqueue_work_duration_seconds"
+"""Histograms of each queue. By these names alone Prometheus has the native ones, whose buckets are
+10 % wide; the classic ones, a decade wide, have `_bucket` at the end of theirs."""
+
+
+def growth(histogram: str, seconds: int) -> str:
+    """Returns the expression for what a native histogram of each queue has counted of late.
+
+    Args:
+        histogram: Name of the family.
+        seconds: For how long; in a Prometheus of the run's own.
+    """
+    return f'sum by (workload, name) (increase({histogram}{{job="operator"}}[{seconds}s]))'
 
 
 class PromqlSeries(msgspec.Struct, frozen=True, kw_only=True):
@@ -19,10 +34,13 @@ class PromqlSeries(msgspec.Struct, frozen=True, kw_only=True):
         labels: Without the metric's name where the expression dropped it.
         points: Time (Unix, seconds) and value; one of an instant query. What isn't a number is left
             out, and the largest number stands for infinity.
+        buckets: Of a native histogram, in an instant query: lower bound, upper bound, count, in
+            ascending order; empty buckets are left out.
     """
 
     labels: dict[str, str] = {}
     points: tuple[tuple[float, float], ...] = ()
+    buckets: tuple[tuple[float, float, float], ...] = ()
 
 
 class PromqlAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
         Knee,
         Latency,
         LoadResult,
-        OperatorFigures,
         Percentile,
         PhaseResult,
     )
+    from harness.model.operatorfigures import OperatorFigures, QueueFigures
     from harness.reporting.plots import Plot
 
 __all__ = [
@@ -203,14 +203,21 @@ def _queues(item: OperatorFigures) -> Iterator[tuple[str, ...]]:
             one_line(item.phase),
             one_line(queue.queue),
             number(queue.taken),
-            _ms(queue.queue_wait_ms),
+            _ms(queue.queue_wait_ms) + _p99(queue.wait_p99_ms, queue),
             number(queue.depth),
             used or f"{number(queue.busy)} busy",
-            _ms(queue.work_ms),
+            _ms(queue.work_ms) + _p99(queue.work_p99_ms, queue),
             number(queue.retries),
             _NONE if calls is None else number(calls),
             _NOT_OFFERED if size is None else quantity(size, "B"),
         )
+
+
+def _p99(bounds: tuple[float, float | None] | None, queue: QueueFigures) -> str:
+    """In words, where buckets are narrow enough to say something."""
+    if bounds is None or bounds[1] is None or not queue.native:
+        return ""
+    return f", p99 {number(bounds[0])} to {quantity(bounds[1], 'ms')}"
 
 
 def _ms(value: float | None) -> str:

@@ -12,14 +12,8 @@ from harness.reporting.text import count, number, one_line, quantity
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from harness.model.loadresult import (
-        Growth,
-        Knee,
-        LoadResult,
-        PhaseResult,
-        Slope,
-        Sustainability,
-    )
+    from harness.model.growth import Growth, Slope
+    from harness.model.loadresult import Knee, LoadResult, PhaseResult, Sustainability
 
 __all__ = ["STATES", "load_plots"]
 

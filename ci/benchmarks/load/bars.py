@@ -21,6 +21,7 @@ _PROGRAMS = {
     "5": ("truth.py", "--bars", "5"),
     "6": ("causes.py",),
     "7": ("regression.py",),
+    "8": ("scale.py",),
     "9": ("creates.py", "--bars", "9"),
     "10": ("figures.py",),
 }

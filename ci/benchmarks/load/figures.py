@@ -29,8 +29,9 @@ from harness.reporting import read_result
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.model.loadresult import LoadResult, OperatorFigures
+    from harness.model.loadresult import LoadResult
     from harness.model.measurement import Measurement
+    from harness.model.operatorfigures import OperatorFigures
     from harness.model.result import RunResult
 
 _ROOT = Path(__file__).parents[3]

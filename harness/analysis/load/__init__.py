@@ -9,7 +9,7 @@ sustain      whether a rate is sustained, with reasons
 knee         the search for the highest such rate, as a pure function of its steps
 steps        judges the steps of a search, during the run and after it
 little       Little's law, held against the stamps
-exposition identities
+exposition identities native
              what the operator's own counters say exactly
 attribution signs
              what holds it back, with the numbers that show it

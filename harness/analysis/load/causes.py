@@ -1,7 +1,11 @@
 """The causes that hold an operator back: one rule each, with its thresholds and their reasons.
 
-A rule returns the lines that show its cause, and none where it has no signs of its own. The
-thresholds were set before any run was looked at; where a source is known, it is named.
+A rule returns the lines that show its cause, and none where it has no signs of its own. Where a
+threshold has a source, it is named. Most were set before any run was looked at, and not all: after
+a first set of seeded runs, made on a busy machine, the least ratio of a token bucket's burst to its
+refill was lowered from 3 to 2 (and the burst's end found otherwise, `throttling`), and threads that
+wait for a processor, and an operator that stood still, came to count. Bar 6 of `make bench-load`
+has judged runs that were made since.
 """
 
 from __future__ import annotations

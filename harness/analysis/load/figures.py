@@ -12,7 +12,8 @@ from harness.model.measurement import Measurement
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.model.loadresult import Growth, Knee, Latency, LoadResult, PhaseResult, Slope
+    from harness.model.growth import Growth, Slope
+    from harness.model.loadresult import Knee, Latency, LoadResult, PhaseResult
 
 __all__ = ["load_figures"]
 
@@ -55,36 +56,34 @@ def load_figures(result: LoadResult) -> list[Measurement]:
 
 def _exponent(found: Growth) -> Measurement:
     least, most = found.points[0][0], found.points[-1][0]
-    return Measurement(
-        name=_GROWTHS[found.figure],
-        value=found.exponent,
-        unit="1",
-        n=len(found.points),
-        method=(
-            f"exponent of {found.figure} by the number of {found.by}, {least:g} to {most:g}: 0 is "
-            f"flat, 1 proportional; least squares in logarithms; {found.sentence}"
-        ),
-        low=found.low,
-        high=found.high,
-        subject=found.by,
-        headline=found.figure == "reconcile p50",
+    method = (
+        f"exponent of {found.figure} by the number of {found.by}, {least:g} to {most:g}: 0 is "
+        f"flat, 1 proportional; least squares in logarithms; {found.sentence}"
     )
+    headline = found.figure == "reconcile p50"
+    return _fitted(_GROWTHS[found.figure], found, found.exponent, "1", method, headline=headline)
 
 
 def _cost(found: Slope) -> Measurement:
+    method = (
+        f"{found.figure} at rest by the number of {found.by}, by least squares; {found.sentence}"
+    )
+    return _fitted(_COSTS[found.figure], found, found.each, found.unit, method, headline=True)
+
+
+def _fitted(
+    name: str, found: Growth | Slope, value: float, unit: str, method: str, *, headline: bool
+) -> Measurement:
     return Measurement(
-        name=_COSTS[found.figure],
-        value=found.each,
-        unit=found.unit,
+        name=name,
+        value=value,
+        unit=unit,
         n=len(found.points),
-        method=(
-            f"{found.figure} at rest by the number of {found.by}, by least squares; "
-            f"{found.sentence}"
-        ),
+        method=method,
         low=found.low,
         high=found.high,
         subject=found.by,
-        headline=True,
+        headline=headline,
     )
 
 

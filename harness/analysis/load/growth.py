@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.special import stdtrit
 
-from harness.model.loadresult import Growth, Slope
+from harness.model.growth import Growth, Slope
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,20 +12,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from harness.model.loadresult import OperatorFigures, QueueFigures
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
+from harness.model.promql import QUEUE_WAIT, QUEUE_WORK
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.analysis.load.exposition import Page
 
-__all__ = ["bucket_interval", "operator_figures"]
+__all__ = ["bounds_ms", "bucket_interval", "operator_figures"]
 
 _S = 1e9
 _ADDS = "workqueue_adds_total"
 _RETRIES = "workqueue_retries_total"
-_WAIT = "workqueue_queue_duration_seconds"
-_WORK = "workqueue_work_duration_seconds"
 _UNFINISHED = "workqueue_unfinished_work_seconds"
 _WORKERS = "controller_runtime_max_concurrent_reconciles"
 _RECONCILES = "controller_runtime_reconcile_total"
@@ -99,6 +98,14 @@ def bucket_interval(
     return lower, math.inf
 
 
+def bounds_ms(seconds: tuple[float, float] | None) -> tuple[float, float | None] | None:
+    """Returns bounds in milliseconds; the upper one is None where it's infinite."""
+    if seconds is None:
+        return None
+    low, high = seconds
+    return low * 1e3, None if math.isinf(high) else high * 1e3
+
+
 class _Between:
     """How much counters grew from one scrape to the next."""
 
@@ -120,17 +127,20 @@ class _Between:
 
 def _queue(made: _Between, name: str) -> QueueFigures:
     of = {"name": name}
-    taken = made.grew(f"{_WAIT}_count", **of) or 0.0
-    waited = made.grew(f"{_WAIT}_sum", **of) or 0.0
-    done = made.grew(f"{_WORK}_count", **of) or 0.0
-    worked = made.grew(f"{_WORK}_sum", **of) or 0.0
+    taken = made.grew(f"{QUEUE_WAIT}_count", **of) or 0.0
+    waited = made.grew(f"{QUEUE_WAIT}_sum", **of) or 0.0
+    done = made.grew(f"{QUEUE_WORK}_count", **of) or 0.0
+    worked = made.grew(f"{QUEUE_WORK}_sum", **of) or 0.0
     busy_s = worked + (made.grew(_UNFINISHED, **of) or 0.0)
     workers = made.after.total(_WORKERS, {"controller": name})
     busy = busy_s / made.seconds
     reconciles = made.grew(_RECONCILES, controller=name)
     errors = made.grew(_ERRORS, controller=name)
     adds = made.after.total(_ADDS, of) or 0.0
-    bounds = bucket_interval(0.99, made.before.buckets(_WORK, of), made.after.buckets(_WORK, of))
+    wait, work = (
+        (made.before.buckets(histogram, of), made.after.buckets(histogram, of))
+        for histogram in (QUEUE_WAIT, QUEUE_WORK)
+    )
     return QueueFigures(
         queue=name,
         seconds=made.seconds,
@@ -140,13 +150,16 @@ def _queue(made: _Between, name: str) -> QueueFigures:
         queue_wait_ms=_ms(_by(waited, taken)),
         work_ms=_ms(_by(worked, done)),
         depth=waited / made.seconds,
-        depth_at_end=adds - (made.after.total(f"{_WAIT}_count", of) or 0.0),
+        depth_at_end=adds - (made.after.total(f"{QUEUE_WAIT}_count", of) or 0.0),
         busy=busy,
         workers=None if workers is None else round(workers),
         utilisation=busy / workers if workers else None,
         reconciles=None if reconciles is None else round(reconciles),
         errors=None if errors is None else round(errors),
-        work_p99_ms=None if bounds is None else (bounds[0] * 1e3, bounds[1] * 1e3),
+        wait_p50_ms=bounds_ms(bucket_interval(0.5, *wait)),
+        wait_p99_ms=bounds_ms(bucket_interval(0.99, *wait)),
+        work_p50_ms=bounds_ms(bucket_interval(0.5, *work)),
+        work_p99_ms=bounds_ms(bucket_interval(0.99, *work)),
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from harness.analysis.load.blocks import block
 from harness.analysis.load.comparison import LEAST_PAIRS, compare, gated
-from harness.analysis.load.stored import converging, flattering, unfinished
+from harness.analysis.load.stored import flattering, unfinished
 from harness.model.comparison import BASE, HEAD, BlockRow, Comparison, block_of
 from harness.model.load import PhaseRole
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from harness.analysis.load.phases import Stamped
     from harness.model.comparison import Block, ComparisonPlan
     from harness.model.load import LoadPhase
-    from harness.model.loadresult import OperatorFigures, PhaseResult
+    from harness.model.loadresult import PhaseResult
+    from harness.model.operatorfigures import OperatorFigures
 
 __all__ = ["block_rows", "compare_blocks"]
 
@@ -56,7 +57,7 @@ def block_rows(
         place = block_of(phase.name)
         if place is None or phase.role is not PhaseRole.MEASURE:
             continue
-        step = converging(stamped, rows[phase.index], phase)
+        step = stamped.step(stamped.converging(rows[phase.index]), phase)
         told = [item for item in figures if item.phase == phase.name]
         figured = block(step)
         found.append(

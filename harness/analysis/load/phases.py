@@ -72,6 +72,11 @@ class Stamped:
         done = (joined.fate == Fate.DONE) & ~joined.unchanged
         self.overtaken_ns = _passed_by(arrivals.intended_ns[done], joined.done_ns[done])
 
+    def converging(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Returns those that create or update; deletes and no-ops are other work."""
+        writes = np.isin(self.arrivals.operation[rows], (Operation.CREATE, Operation.UPDATE))
+        return rows[writes & ~self.joined.unchanged[rows]]
+
     def step(self, rows: NDArray[np.int64], phase: LoadPhase) -> StepStamps:
         """Returns the stamps of one phase."""
         span = (phase.span.start.mono_ns, phase.span.end.mono_ns)
@@ -174,7 +179,7 @@ def _operations(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[OperationRes
     """All creates and updates that something had to be done for, then each kind apart."""
     kind = stamped.arrivals.operation[rows]
     unchanged = stamped.joined.unchanged[rows]
-    chosen = [("converge", _converging(stamped, rows))]
+    chosen = [("converge", stamped.converging(rows))]
     for name, operation in _KINDS:
         chosen.append((name, rows[(kind == operation) & ~unchanged]))
     chosen.append(("no-op update", rows[unchanged | (kind == Operation.NOOP_UPDATE)]))
@@ -182,14 +187,8 @@ def _operations(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[OperationRes
     return tuple(item for item in found if item.latencies)
 
 
-def _converging(stamped: Stamped, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    kind = stamped.arrivals.operation[rows]
-    writes = np.isin(kind, (Operation.CREATE, Operation.UPDATE))
-    return rows[writes & ~stamped.joined.unchanged[rows]]
-
-
 def _distribution(stamped: Stamped, rows: NDArray[np.int64]) -> tuple[tuple[float, float], ...]:
-    chosen = _converging(stamped, rows)
+    chosen = stamped.converging(rows)
     fate = stamped.joined.fate[chosen]
     done, waiting = chosen[fate == Fate.DONE], chosen[fate == Fate.IN_FLIGHT]
     intended = stamped.arrivals.intended_ns

@@ -9,6 +9,7 @@ from harness.analysis.load.interleaved import block_rows
 from harness.analysis.load.join import NEVER, join
 from harness.analysis.load.knee import answer
 from harness.analysis.load.machine import read_machine
+from harness.analysis.load.native import with_native
 from harness.analysis.load.phases import Stamped, phase_result, rows_by_phase
 from harness.analysis.load.samples import read_arrivals, read_events
 from harness.analysis.load.signs import figures_by_phase, gather
@@ -53,7 +54,7 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
         )
         for phase in phases
     )
-    figures = figures_by_phase(evidence, phases)
+    figures = with_native(figures_by_phase(evidence, phases), evidence.promql)
     signs = gather(evidence, found, rows, phases=phases, results=results, figures=figures)
     tried = taken or any(item.sustained for item in results)
     growth, each = growths(evidence, phases, results, figures)

@@ -1,7 +1,7 @@
 """What was seen where an operator was overloaded, and what follows from it for its workers.
 
-Which cause that means is for the rules (`causes`). Thresholds as there: set before any run was
-looked at, each with its reason.
+Which cause that means is for the rules (`causes`), where it is said, too, what was changed after
+runs had been looked at. The thresholds here are as they were set before.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import msgspec
 
 from harness.analysis.load.throttling import Drain
-from harness.model.loadresult import OperatorFigures, QueueFigures
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
 
 __all__ = [
     "Signs",

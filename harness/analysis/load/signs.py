@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from harness.analysis.load.throttling import Drain
     from harness.evidence.reader import Evidence
     from harness.model.load import LoadPhase
-    from harness.model.loadresult import OperatorFigures, PhaseResult
+    from harness.model.loadresult import PhaseResult
+    from harness.model.operatorfigures import OperatorFigures
 
 __all__ = ["figures_by_phase", "gather"]
 

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 
     from harness.evidence.calllog import CallShape
     from harness.evidence.reader import Evidence
-    from harness.model.growth import GrowthSize
+    from harness.model.growth import Growth, GrowthSize, Slope
     from harness.model.load import LoadPhase
-    from harness.model.loadresult import Growth, OperatorFigures, PhaseResult, Slope
+    from harness.model.loadresult import PhaseResult
+    from harness.model.operatorfigures import OperatorFigures
 
 __all__ = ["growths"]
 

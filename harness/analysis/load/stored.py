@@ -15,7 +15,7 @@ from harness.analysis.load.comparison import compare_stored, gated
 from harness.analysis.load.join import Fate
 from harness.errors import UsageError
 from harness.model.comparison import PROFILE, StoredLoad, StoredPhase
-from harness.model.load import ArrivalProcess, Operation, PhaseRole
+from harness.model.load import ArrivalProcess, PhaseRole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from harness.model.load import LoadPhase
     from harness.model.loadresult import PhaseResult
 
-__all__ = ["compare_runs", "converging", "flattering", "require_alike", "stored_load", "unfinished"]
+__all__ = ["compare_runs", "flattering", "require_alike", "stored_load", "unfinished"]
 
 _STEADY = frozenset({ArrivalProcess.CONSTANT, ArrivalProcess.POISSON})
 _SAME_RATE = 0.01
@@ -57,7 +57,7 @@ def stored_load(
     """
     plan = evidence.load_plan
     steady = [
-        _phase(phase, converging(stamped, rows[phase.index], phase), result)
+        _phase(phase, stamped.step(stamped.converging(rows[phase.index]), phase), result)
         for phase, result in zip(phases, results, strict=True)
         if phase.role is PhaseRole.MEASURE and phase.process in _STEADY and phase.profile != PROFILE
     ]
@@ -79,14 +79,6 @@ def stored_load(
         machine={name: facts[name] for name in _MACHINE if name in facts},
         phases=tuple(steady),
     )
-
-
-def converging(stamped: Stamped, rows: NDArray[np.int64], phase: LoadPhase) -> StepStamps:
-    """Returns the stamps of creates and updates; deletes and no-ops are other work."""
-    kind = stamped.arrivals.operation[rows]
-    converge = np.isin(kind, (Operation.CREATE, Operation.UPDATE))
-    chosen: NDArray[np.int64] = rows[converge & ~stamped.joined.unchanged[rows]]
-    return stamped.step(chosen, phase)
 
 
 def unfinished(step: StepStamps) -> int:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.clock import Clock
     from harness.evidence.ndjson import NdjsonWriter
-    from harness.model.time import Span
+    from harness.model.time import Span, Stamp
 
 __all__ = ["Promql", "secrets_of"]
 
@@ -53,16 +53,20 @@ class Promql:
         self._writer = writer
         self._clock = clock
 
-    def instant(self, query: str, *, gate: str = "", phase: str = "") -> PromqlAnswer:
-        """Asks for the value now; what goes wrong is in the answer.
+    def instant(
+        self, query: str, *, gate: str = "", phase: str = "", at: Stamp | None = None
+    ) -> PromqlAnswer:
+        """Asks for the value at an instant; what goes wrong is in the answer.
 
         Args:
             query: A PromQL expression.
             gate: Name of the gate that it's for.
             phase: Name of the load phase.
+            at: The instant; now if None.
         """
         stamp = self._clock.now()
-        series, error = self._ask(lambda: self._connect.custom_query(query=query))
+        params = {} if at is None else {"time": f"{at.wall_ns / 1e9:.3f}"}
+        series, error = self._ask(lambda: self._connect.custom_query(query=query, params=params))
         answer = PromqlAnswer(
             query=query, stamp=stamp, gate=gate, phase=phase, series=series, error=error
         )
@@ -131,6 +135,12 @@ def _series(item: object) -> PromqlSeries:
     """Reads one item of a result: a vector's, a matrix's; a scalar has no labels."""
     if not isinstance(item, dict):
         raise ValueError("the expression gives a single number: wrap it in vector()")  # noqa: TRY004
+    if "histogram" in item:
+        buckets = item["histogram"][1].get("buckets", ())
+        return PromqlSeries(
+            labels=item.get("metric", {}),
+            buckets=tuple((float(low), float(high), float(n)) for _, low, high, n in buckets),
+        )
     points = item["values"] if "values" in item else [item["value"]]
     return PromqlSeries(
         labels=item.get("metric", {}),

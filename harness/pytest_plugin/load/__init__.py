@@ -3,6 +3,7 @@
 setup      what the load is made of: samples, namespaces, identity, plan
 processes  load generator and watch receiver as processes under the guard
 live       follows the rows of both while they come
+ticks      what is told of it once a second
 gauges     what is shown beside it
 losses     what a worker that died owes
 beside     watches the operator from the inside meanwhile

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Self
 
 from harness.errors import HarnessError
 from harness.model.load import PhaseRole
-from harness.model.promql import QUEUE_DEPTH
-from harness.model.time import Span
+from harness.model.promql import QUEUE_DEPTH, QUEUE_WAIT, QUEUE_WORK, growth
+from harness.model.time import Span, Stamp
 
 if TYPE_CHECKING:
     from harness.clock import Clock
@@ -27,6 +28,8 @@ _RETRY_NS = 30_000_000_000
 _LEAST_STEP_S = 1.0
 _POINTS = 10_000
 _MEASURED = frozenset({PhaseRole.MEASURE, PhaseRole.CYCLE})
+_LOOKED_INTO = frozenset({PhaseRole.SEARCH, PhaseRole.PLATEAU, PhaseRole.MEASURE})
+_SCRAPED_NS = 1_000_000_000  # by then what the phase's last instant counted has been scraped
 
 
 class Beside:
@@ -85,6 +88,7 @@ class Observed(Beside):
             if promql is not None:
                 self._depth = rest.enter_context(_Depth(promql))
                 rest.callback(self._ask_depths)
+                rest.callback(self._ask_histograms)
             self._load.beside = self
             rest.callback(setattr, self._load, "beside", Beside())
             self._rest = rest.pop_all()
@@ -142,6 +146,27 @@ class Observed(Beside):
         span = Span(start=phases[0].span.start, end=self._clock.now())
         seconds = (span.end.mono_ns - span.start.mono_ns) / 1e9
         promql.over(QUEUE_DEPTH, span, step_s=max(_LEAST_STEP_S, float(round(seconds / _POINTS))))
+
+    def _ask_histograms(self) -> None:
+        """Has Prometheus tell what native histograms counted in each measured phase, as evidence.
+
+        An operator without any is asked for nothing more once that is known.
+        """
+        promql = self._whitebox.promql
+        if promql is None:
+            return
+        for phase in self._load.phases:
+            if phase.role not in _LOOKED_INTO or not phase.arrivals:
+                continue
+            end = Stamp(
+                mono_ns=phase.span.end.mono_ns + _SCRAPED_NS,
+                wall_ns=phase.span.end.wall_ns + _SCRAPED_NS,
+            )
+            seconds = math.ceil((end.mono_ns - phase.span.start.mono_ns) / 1e9) + 1
+            for histogram in (QUEUE_WAIT, QUEUE_WORK):
+                answer = promql.instant(growth(histogram, seconds), phase=phase.name, at=end)
+                if not any(series.buckets for series in answer.series):
+                    return
 
 
 class _Depth:

@@ -11,16 +11,16 @@ from harness.clock import Deadline
 from harness.errors import HarnessError
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.load import ArrivalProcess, LoadPhase, LoadPlan, Mix, PhaseRole
-from harness.model.records import LoadTick
+from harness.model.records import Notice
 from harness.model.time import Span, Stamp
 from harness.pytest_plugin.load.beside import Beside
-from harness.pytest_plugin.load.gauges import OperatorCpu
 from harness.pytest_plugin.load.live import Live
 from harness.pytest_plugin.load.losses import write_losses
 from harness.pytest_plugin.load.machine import MachineLog
 from harness.pytest_plugin.load.processes import Processes
 from harness.pytest_plugin.load.profiles import Profiles
 from harness.pytest_plugin.load.setup import set_up
+from harness.pytest_plugin.load.ticks import Ticks
 from harness.settings import LoadSettings
 from harness.stimulus.load.protocol import PhaseOrder
 from harness.stimulus.load.schedule import Schedule
@@ -37,7 +37,6 @@ _NS = 1_000_000_000
 _LEAD_NS = _NS // 4  # between the order to begin and the first instant
 _STEP_S = 0.2
 _FINISH_S = 35.0  # longer than the generator waits for an answer
-_TICK_NS = _NS
 _DRAIN_STEP_S = 0.1
 
 
@@ -62,7 +61,7 @@ class Load:
         self.phases: list[LoadPhase] = []
         self.profiles = Profiles(self, context)
         self.beside = Beside()
-        self._cpu = OperatorCpu(context.run.samples)
+        self._ticks = Ticks(context)
         self._setup: Setup | None = None
         self._processes: Processes | None = None
         self._client: LoadClient | None = None
@@ -70,7 +69,6 @@ class Load:
         self._writer: NdjsonWriter | None = None
         self._machine = MachineLog(context)
         self._arrivals = 0
-        self._ticked: tuple[int, int, int] | None = None  # instant, arrivals due, arrivals done
         self._due = 0
 
     @property
@@ -110,6 +108,9 @@ class Load:
         self._live = Live(files, run.load_events_file, settled=settled)
         self._processes = Processes(self._context, setup, ui=self.settings.ui)
         self._client = self._processes.start()
+        if self.settings.ui:
+            text = f"Locust's web UI is at http://{self.settings.ui}/"
+            self._context.record(Notice(stamp=self._context.clock.now(), text=text))
 
     def run(
         self,
@@ -278,29 +279,14 @@ class Load:
         live = self.live
         live.follow()
         due = self._due + (reply.arrived if reply else 0)
-        if self._ticked is None:
-            self._ticked = (now.mono_ns, due, live.done)
-        then, due_then, done_then = self._ticked
-        if now.mono_ns - then < _TICK_NS:
+        if not self._ticks.is_due(now, due=due, done=live.done):
             return
         self._machine.note()
         if self._processes is not None:
             self._processes.check()
-        seconds = (now.mono_ns - then) / _NS
-        self._ticked = (now.mono_ns, due, live.done)
-        p50, p99 = live.percentiles_ms
-        self._context.record(
-            LoadTick(
-                stamp=now,
-                phase=name,
-                rate_per_s=(due - due_then) / seconds,
-                completed_per_s=(live.done - done_then) / seconds,
-                in_flight=live.waiting + (due - self._due - self._ended_in(reply)),
-                p50_ms=p50,
-                p99_ms=p99,
-                queue_depth=self.beside.depth(),
-                operator_cpu=self._cpu.cores(),
-            )
+        unanswered = due - self._due - self._ended_in(reply)
+        self._ticks.tell(
+            name, now, due=due, unanswered=unanswered, live=live, depth=self.beside.depth
         )
 
     def _ended_in(self, reply: Reply | None) -> int:

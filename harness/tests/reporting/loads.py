@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from harness.model.growth import Growth, Slope
 from harness.model.loadresult import (
     Arrived,
     Attribution,
     Cause,
-    Growth,
     Knee,
     KneeState,
     Latency,
     LoadResult,
     OperationResult,
-    OperatorFigures,
     Percentile,
     PhaseResult,
-    QueueFigures,
-    Slope,
     StepState,
     Sustainability,
 )
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
 from harness.tests.reporting.parts import HOSTILE
 
 __all__ = ["LOAD", "step"]

@@ -246,12 +246,20 @@ def test_every_chart_is_drawn(name: str, scheme: str, view: Callable[..., Chrome
     assert {id: colours for id, colours in drawn.items() if colours < 3} == {}
 
 
+_DRAWN = """
+const done = arguments[arguments.length - 1];
+requestAnimationFrame(() => requestAnimationFrame(done));
+"""
+
+
 def _point(browser: Chrome, place: str) -> None:
     from selenium.webdriver.common.action_chains import ActionChains  # noqa: PLC0415 - as above
 
     over = browser.find_element("css selector", f"{place} .u-over")
     browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", over)
+    browser.execute_async_script(_DRAWN)  # what scrolling causes comes with the next frame
     ActionChains(browser).move_to_element(over).perform()
+    browser.execute_async_script(_DRAWN)
 
 
 _TIPS = """

@@ -47,6 +47,10 @@ def assert_looked_into(done: Finished) -> None:
     assert queue.taken > 0
     assert queue.utilisation is not None
     assert 0 < queue.utilisation < 1
+    assert queue.native
+    for low, high in filter(None, (queue.wait_p99_ms, queue.work_p50_ms, queue.work_p99_ms)):
+        assert high is not None
+        assert low < high < 1.2 * low, "buckets of native histograms grow by 10 %"
     names = {item.name for item in done.result.series}
     assert {"queue_depth", "cpu_control_plane", "memory_harness"} <= names
     sampled = set(done.evidence.column_names())

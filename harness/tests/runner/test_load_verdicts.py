@@ -46,7 +46,12 @@ def gated(target: Path, gates: dict[str, str]) -> Path:
 def test_an_overload_fails_its_gate_and_its_cause_is_told(tmp_path: Path) -> None:
     home = Home(tmp_path / "home")
     made = write_target(
-        home.path / "target", fault="one-worker", service_time="100ms", client_metrics="true"
+        home.path / "target",
+        fault="one-worker",
+        service_time="100ms",
+        client_metrics="true",
+        client_qps=1000,  # without a limiter nothing tells how long it waited
+        client_burst=1000,
     )
     target = gated(made, {"load_latency_p99": "300ms"})
 

@@ -9,7 +9,8 @@ import pytest
 from harness.analysis.load.attribution import attribute
 from harness.analysis.load.seen import Signs
 from harness.analysis.load.throttling import drain_rates, throttled_ms
-from harness.model.loadresult import Cause, OperatorFigures, QueueFigures
+from harness.model.loadresult import Cause
+from harness.model.operatorfigures import OperatorFigures, QueueFigures
 from harness.tests.analysis.load.queues import S, SimulatedOperator
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.analysis.load.growth import growth, slope
-from harness.model.loadresult import Growth
+from harness.model.growth import Growth
 
 SIZES = (100, 300, 1000, 3000, 10_000)
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from harness.analysis.load.exposition import Page
-from harness.analysis.load.identities import bucket_interval, operator_figures
-from harness.model.loadresult import OperatorFigures
+from harness.analysis.load.identities import bounds_ms, bucket_interval, operator_figures
+from harness.model.operatorfigures import OperatorFigures
 from harness.model.records import MetricsPage
 from harness.model.time import Stamp
 from harness.tests.analysis.load.queues import S, SimulatedOperator, constant
@@ -115,6 +115,8 @@ def test_bytes_that_are_counted_one_way_only_make_no_sum() -> None:
 def test_a_percentile_out_of_buckets_is_an_interval_never_a_point() -> None:
     (queue,) = figures(page(exposed(4, 0.05, 60, 2), 2), page(exposed(4, 0.05, 60, 12), 12)).queues
     assert queue.work_p99_ms == pytest.approx((10, 100))
+    assert (queue.wait_p99_ms, queue.native) == (None, False)
+    assert bounds_ms((0.01, math.inf)) == (10.0, None)
     assert bucket_interval(0.5, {}, {1.0: 0, 10.0: 4, math.inf: 10}) == (10.0, math.inf)
     assert bucket_interval(0.5, {1.0: 5, math.inf: 5}, {1.0: 5, math.inf: 5}) is None
 

@@ -17,7 +17,7 @@ from harness.model.promql import PromqlAnswer
 from harness.model.target import Gate
 from harness.model.time import Span, Stamp
 from harness.probes.prometheus import PrometheusServer, Promql, PromqlGates, ScrapeTarget
-from harness.probes.prometheus.queries import _pieces
+from harness.probes.prometheus.queries import _pieces, _series
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -151,3 +151,19 @@ def test_a_long_span_is_asked_for_in_pieces() -> None:
     pieces = list(_pieces(Span(start=at(0), end=at(25_000)), 1.0))
     assert pieces == [(0, 10_999), (11_000, 21_999), (22_000, 25_000)]
     assert list(_pieces(Span(start=at(5), end=at(5)), 1.0)) == [(5, 5)]
+
+
+def test_a_native_histogram_is_read_with_its_buckets() -> None:
+    told = {
+        "count": "3",
+        "sum": "0.5",
+        "buckets": [[3, "-0.001", "0.001", "1"], [0, "0.0105", "0.0115", "2"]],
+    }
+    found = _series({"metric": {"name": "task"}, "histogram": [1_800_000_000.5, told]})
+    assert found.labels == {"name": "task"}
+    assert found.buckets == ((-0.001, 0.001, 1.0), (0.0105, 0.0115, 2.0))
+    assert not found.points
+
+
+def test_a_native_histogram_that_counted_nothing_has_no_buckets() -> None:
+    assert _series({"metric": {}, "histogram": [1.0, {"count": "0", "sum": "0"}]}).buckets == ()

@@ -10,11 +10,14 @@ import pytest
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import HarnessError
 from harness.model.load import PhaseRole
+from harness.model.promql import QUEUE_WAIT, PromqlAnswer, PromqlSeries, growth
 from harness.pytest_plugin.load.beside import Beside, Observed
+from harness.tests.analysis.load.recording import phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.model.time import Span, Stamp
     from harness.probes.prometheus import PromqlGates
     from harness.pytest_plugin.load.driver import Load
     from harness.pytest_plugin.scraping import Metrics
@@ -42,20 +45,34 @@ class _Metrics:
         self.scrapes += 1
 
 
-class _Gates:
-    """A white box without a Prometheus, that remembers how the phase is asked for."""
+class _Promql:
+    """Answers with native histograms, or with nothing."""
 
-    promql = None
+    def __init__(self, *, native: bool) -> None:
+        self._series = (PromqlSeries(buckets=((0.0, 1.0, 5.0),) if native else ()),)
+        self.asked: list[tuple[str, str, int]] = []
+
+    def instant(self, query: str, *, phase: str, at: Stamp) -> PromqlAnswer:
+        self.asked.append((phase, query, at.mono_ns))
+        return PromqlAnswer(query=query, stamp=at, series=self._series)
+
+    def over(self, query: str, span: Span, *, step_s: float) -> None:
+        """Depths, of which other tests tell."""
+
+
+class _Gates:
+    """A white box that remembers how the phase is asked for; its Prometheus is a test's."""
 
     def __init__(self) -> None:
         self.phase: Callable[[], str] = str
+        self.promql: _Promql | None = None
 
     def gates(self, phase: Callable[[], str]) -> PromqlGates:
         self.phase = phase
         return cast("PromqlGates", nullcontext())
 
-    def unrecorded(self) -> None:
-        return None
+    def unrecorded(self) -> _Promql | None:
+        return self.promql
 
 
 class Scene:
@@ -126,3 +143,23 @@ def test_the_load_is_watched_while_it_is_entered(scene: Scene) -> None:
     with scene.observed as observed:
         assert scene.load.beside is observed
     assert scene.load.beside is not observed
+
+
+@pytest.mark.parametrize(("native", "asked"), [(True, 4), (False, 1)])
+def test_native_histograms_are_asked_for_at_the_end_of_each_measured_phase(
+    scene: Scene, *, native: bool, asked: int
+) -> None:
+    promql = scene.gates.promql = _Promql(native=native)
+    scene.load.phases = [
+        phase(0, name="warm-up", role=PhaseRole.WARM_UP),
+        phase(1, name="steady", start=5, end=17),
+        phase(2, name="drain", role=PhaseRole.DRAIN, arrivals=0),
+        phase(3, name="bracket-1", start=20, end=24, role=PhaseRole.SEARCH),
+    ]
+    with scene.observed:
+        pass
+    assert len(promql.asked) == asked, "once none are offered, no more"
+    name, query, at_ns = promql.asked[0]
+    assert (name, at_ns) == ("steady", 18 * 10**9)
+    assert query == growth(QUEUE_WAIT, 14), "from before the phase until a scrape after it"
+    assert {item[0] for item in promql.asked} <= {"steady", "bracket-1"}

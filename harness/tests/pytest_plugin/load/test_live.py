@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import pytest
@@ -82,19 +84,50 @@ def test_a_delete_is_open_until_the_object_is_gone(rows: Rows) -> None:
     assert rows.live.waiting == 0
 
 
-def test_of_objects_that_are_gone_nothing_is_held_whichever_came_first(rows: Rows) -> None:
-    for uid in range(1, 21):
-        rows.arrival(Operation.CREATE, uid)
-        rows.event(uid, at_ms=10)
-        if uid % 2:
-            rows.arrival(Operation.DELETE, uid, generation=0, status=200)
-            rows.event(uid, at_ms=20, kind=EventType.DELETED)
-        else:
-            rows.event(uid, at_ms=20, kind=EventType.DELETED)
-            rows.arrival(Operation.DELETE, uid, generation=0, status=200)
+def test_each_update_waits_for_its_own_generation(rows: Rows) -> None:
+    for generation in (2, 3, 4):
+        rows.arrival(Operation.UPDATE, 7, generation=generation, status=200)
+    rows.event(7, at_ms=10, generation=3, observed=3)
+    assert (rows.live.waiting, rows.live.done) == (1, 2)
 
-    assert (rows.live.waiting, rows.live.done) == (0, 40)
-    assert rows.live._objects == {}
+    rows.arrival(Operation.UPDATE, 7, generation=5, status=200)
+    rows.event(7, at_ms=20, generation=5, observed=5)
+
+    assert (rows.live.waiting, rows.live.done) == (0, 4)
+
+
+def test_another_object_of_the_same_name_closes_nothing(rows: Rows) -> None:
+    rows.event(8, at_ms=5)  # was there before the load, and is listed
+    rows.arrival(Operation.CREATE, 7)
+    rows.event(8, at_ms=10, generation=2, observed=2)
+    assert rows.live.waiting == 1
+
+    rows.event(7, at_ms=20)
+    assert rows.live.waiting == 0
+
+
+def test_an_object_in_flight_takes_less_than_100_bytes(tmp_path: Path) -> None:
+    few, many = 1_000, 9_000
+    live = Live([tmp_path / "arrivals-0.i64"], tmp_path / "events.i64")
+    writer = ColumnWriter(tmp_path / "arrivals-0.i64", ARRIVAL_COLUMNS)
+    base = 10**15
+
+    def arrive(numbers: range) -> None:
+        for number in numbers:
+            stamps = (base + number, base + number, base + 2 * number)
+            writer.append(number, 0, Operation.CREATE, number, *stamps, 201, 1, base + number)
+        live.follow()
+
+    arrive(range(few))
+    tracemalloc.start()
+    try:
+        arrive(range(few, few + many))
+        gc.collect()
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert live.waiting == few + many
+    assert held / many < 100
 
 
 def test_what_was_not_accepted_is_never_open(rows: Rows) -> None:

@@ -32,14 +32,28 @@ _REPEATED = {
     ),
 }
 
+
+def _read_past_the_cache(*resources: tuple[str, str]) -> dict[Use, str]:
+    """Returns reads of kinds, by group and plural, that a lagging cache causes."""
+    return {
+        Use("get", group, plural, "namespaced"): (
+            "read past the cache when it didn't hold yet what had just been made: on either "
+            "cluster, by chance"
+        )
+        for group, plural in resources
+    }
+
+
 DIFFERENCES: dict[str, dict[Use, str]] = {
     "guestbook": {
         **_REPEATED,
+        **_read_past_the_cache(("apps", "deployments"), ("", "services"), ("", "configmaps")),
         Use("get", "webapp.tutorial.kubebuilder.io", "guestbooks", "namespaced"): (
             "read past the cache when an update of the status met another write: on either "
             "cluster, by chance"
         ),
     },
+    "podtato-head": _read_past_the_cache(("apps", "deployments"), ("", "services")),
 }
 """What may be seen on one of the clusters only, by target, with the reason; else it's a bug."""
 
