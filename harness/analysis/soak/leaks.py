@@ -5,7 +5,9 @@ What must hold for a leak, all of it:
 - growth at 1 %, after the first cycles are left out by a fixed rule, and after Holm's correction
   for the number of signals;
 - growth in the last half, too, and no slowing down: a cache that fills grows, and then is flat;
-- plateaus that don't hang together so much that their number means nothing.
+- plateaus that don't hang together so much that their number means nothing;
+
+or a last half that is a clear line by itself, which goes on to grow by what matters.
 
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
 the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
@@ -140,6 +142,9 @@ def decide(
     refused = (found.correlation >= _REFUSED) & (found.slope < CLEAR * found.detectable)
     goes_on = grows & (found.late > 0) & ~found.bends & ~refused
     leak = goes_on & (found.slope * steps >= _LEAST_SHARE * matters)
+    # A long warm-up bends the whole, so that all that remains around a line hangs together.
+    straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
+    leak |= straight & (found.late > 0) & (found.late * steps >= _LEAST_SHARE * matters)
     small = goes_on & ~leak & (found.high * steps <= matters)
     calm = ~grows & (found.high * steps <= matters) & ~refused
     calm &= np.maximum(found.detectable * steps, finest) <= matters
@@ -207,11 +212,12 @@ def _sentence(made: SoakSignal, found: Trends, row: int, steps: int) -> str:
     seen = f"a growth of {least} over {steps} cycles would have shown"
     if made.verdict is LeakVerdict.LEAK:
         each = made.each_reconcile
+        why = f"p {made.adjusted_p:.2g} after correction"
+        if made.adjusted_p > _ALPHA:
+            why = "the last half by itself is a clear line"
         a_reconcile = f", {_amount(each[0], made.unit)} a reconcile" if each else ""
-        return (
-            f"{made.name} leaks: it grew by {amount} over {steps} cycles{a_reconcile} (p "
-            f"{made.adjusted_p:.2g} after correction; {seen})"
-        )
+        grew = f"{made.name} leaks: it grew by {amount} over {steps} cycles{a_reconcile}"
+        return f"{grew} ({why}; {seen})"
     if made.verdict is LeakVerdict.NO_LEAK:
         return f"{made.name} doesn't leak more than that: {seen}"
     return f"{made.name} stays open: {_why_open(made, found, row)}; {seen}"

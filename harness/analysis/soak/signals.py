@@ -76,6 +76,7 @@ def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]
             matters_each=each,
             resolution=resolution,
         )
-        shadowed = name in _MEMORY and _LIVE_HEAP in whole
+        # What is shared is divided by all that share it, so PSS goes with its neighbours.
+        shadowed = name in _MEMORY and (_LIVE_HEAP in whole or (name == "PSS" and "RSS" in whole))
         (beside if shadowed or name == _BESIDE else decide).append(made)
     return decide, beside

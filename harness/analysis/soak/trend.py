@@ -29,7 +29,7 @@ Kendall's S can't tell a perfect line from a good one, and small remains around 
 hang together."""
 
 _ALPHA = 0.01
-_BENT, _SLOWED = 0.005, 0.5
+_BENT, _SLOWED, _LATE_SLOWED = 0.005, 0.5, 0.67
 _POWER = 0.98  # of each of the conditions for a leak, so that all hold in 19 of 20 soaks
 _SURE = 2.054  # its normal quantile
 _CHANCE = 0.05
@@ -54,6 +54,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
             leak with some warm-up before it bends, too, but not as much.
         detectable: Smallest slope that would have been seen in 19 of 20 series.
         late_detectable: The same for the last half alone.
+        late_bends: Whether the last half alone slows down, by its parabola as it is fitted.
         span: Largest value less the smallest; not per step.
     """
 
@@ -68,6 +69,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     bends: NDArray[np.bool_]
     detectable: NDArray[np.float64]
     late_detectable: NDArray[np.float64]
+    late_bends: NDArray[np.bool_]
     span: NDArray[np.float64]
 
 
@@ -117,6 +119,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
         bends=_bends(values, time, widen),
         detectable=detectable,
         late_detectable=_reach(half - 2) * late_error,
+        late_bends=_slows(values[:, -half:]),
         span=np.ptp(values, axis=1),
     )
 
@@ -201,6 +204,17 @@ def _bends(
     begin, end = (fitted[1] + 2 * fitted[2] * instant for instant in (time[0], time[-1]))
     bent: NDArray[np.bool_] = (fitted[2] < limit) & (end < _SLOWED * begin)
     return bent
+
+
+def _slows(values: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether the slope at the end is less than two thirds of that at the begin, chance or not."""
+    n = values.shape[1]
+    time = np.arange(n) - (n - 1) / 2
+    basis = np.stack([np.ones(n), time, time**2])
+    fitted = np.linalg.lstsq(basis.T, values.T, rcond=None)[0]
+    begin, end = (fitted[1] + 2 * fitted[2] * instant for instant in (time[0], time[-1]))
+    slows: NDArray[np.bool_] = end < _LATE_SLOWED * begin
+    return slows
 
 
 def _spread(n: int) -> float:

@@ -132,6 +132,27 @@ def test_a_leak_is_found_though_there_was_a_warm_up_before_it(noise: float) -> N
     assert leaks >= 0.97
 
 
+def test_a_leak_behind_a_long_warm_up_is_found_by_its_last_half() -> None:
+    """As of a Python process, whose memory settles for minutes while it leaks."""
+    curve = CYCLE / 20 + 0.6 * (1 - np.exp(-CYCLE / 4))
+    values = plateaus(TRIALS, noise=0.01, growth=curve)
+    leaks, none, _ = shares(values)
+    assert leaks >= 0.9
+    assert none <= 0.001
+    (signal,) = judged(heap(values[0]))
+    assert signal.verdict is LeakVerdict.LEAK
+
+
+@pytest.mark.parametrize("scale", [3.0, 5.0, 10.0])
+@pytest.mark.parametrize("noise", [0.003, 0.01])
+def test_what_saturates_within_the_soak_is_no_leak_by_its_last_half(
+    scale: float, noise: float
+) -> None:
+    curve = 5 * (1 - np.exp(-CYCLE / scale))
+    leaks, _, _ = shares(plateaus(TRIALS, noise=noise, growth=curve))
+    assert leaks <= 0.01
+
+
 def test_a_steep_line_is_a_leak_though_what_remains_around_it_hangs_together() -> None:
     """As of a real operator: a connection that was made anew in the middle holds 60 KiB more."""
     curve = 1.2 * CYCLE / 20 + 0.06 * (CYCLE >= 10)

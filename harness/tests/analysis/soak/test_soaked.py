@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.analysis import judge, soak_questions, soak_result
+from harness.analysis.soak.signals import signals
 from harness.evidence.ndjson import NdjsonWriter
 from harness.model.findings import Status
 from harness.model.soak import Plateau
@@ -107,3 +108,19 @@ def test_memory_of_the_process_decides_only_where_there_is_no_live_heap(
     assert result is not None
     assert {signal.name for signal in result.signals} == {"live heap", "goroutines"}
     assert [signal.name for signal in result.beside] == ["RSS"]
+
+
+def test_pss_never_decides_as_it_goes_with_the_neighbours() -> None:
+    made = [
+        Plateau(
+            cycle=cycle,
+            workload="manager",
+            stamp=at(10.0 * cycle),
+            pid=100,
+            values={"RSS": 60.0 * MIB, "PSS": 50.0 * MIB + 3 * MIB * (cycle % 3)},
+            cpu_s=0.0,
+        )
+        for cycle in range(20)
+    ]
+    decide, beside = signals(made)
+    assert ([item.name for item in decide], [item.name for item in beside]) == (["RSS"], ["PSS"])
