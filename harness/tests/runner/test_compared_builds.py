@@ -25,16 +25,16 @@ pytestmark = [
 ]
 
 PATIENCE_S = 400.0
-WORDS = ("--rate", "40", "--duration", "3", "--blocks", "4", "--gate", "p50<=5%")
+WORDS = ("--rate", "20", "--duration", "3", "--blocks", "4", "--gate", "p50<=5%")
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Finished, dict[str, Path]]:
-    """The operator beside one that takes twice as long, and has an object less."""
+    """The operator beside one that takes five times as long, and has an object less."""
     home = Home(tmp_path_factory.mktemp("compared"))
     targets = {
         BASE: write_target(home.path / "base", service_time="20ms"),
-        HEAD: write_target(home.path / "head", service_time="20ms", slow_down_percent=100),
+        HEAD: write_target(home.path / "head", service_time="20ms", slow_down_percent=400),
     }
     operator = targets[HEAD] / "operator.yaml"
     documents = operator.read_text().split("\n---\n")
@@ -49,7 +49,7 @@ def test_the_slower_build_is_found(compared: tuple[Finished, dict[str, Path]]) -
     done, _ = compared
     (found,) = done.result.comparisons
     if done.exit_code == 5:  # a machine so busy that the load generator was late decides nothing
-        assert "load generator was the limit" in done.stdout
+        assert "the load generator" in done.stdout
         return
     assert done.exit_code == 1, done.stdout + done.stderr
     assert done.stdout.startswith("Slower than the gate allows")
