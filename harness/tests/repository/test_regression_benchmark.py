@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,30 +9,18 @@ import msgspec
 import numpy as np
 import pytest
 
-import harness
 from harness.analysis.load.comparison import compare
 from harness.model.comparison import BASE, HEAD, Block, BlockRow
 from harness.pytest_plugin.load.interleaved import order
+from harness.tests.repository.programs import load_benchmark
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-SCRIPTS = Path(harness.__file__).resolve().parent.parent / "ci" / "benchmarks" / "load"
-
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("regression", SCRIPTS / "regression.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # msgspec looks annotations up there
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    return module
+    return load_benchmark("regression")
 
 
 def write_part(

@@ -2,42 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-import harness
 from harness.analysis import load_result
 from harness.analysis.load.join import NEVER
 from harness.evidence.reader import Evidence
 from harness.model.verdict import ExitCode
 from harness.runner.conclude import conclude
+from harness.tests.repository.programs import load_benchmark
 
 if TYPE_CHECKING:
     from types import ModuleType
 
-SCRIPTS = Path(harness.__file__).resolve().parent.parent / "ci" / "benchmarks" / "load"
 ARRIVALS = 5_000
 MS = 1_000_000
 
 
 @pytest.fixture(scope="module")
 def benchmark() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("scale", SCRIPTS / "scale.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # msgspec looks annotations up there
-    sys.path.insert(0, str(SCRIPTS))
-    try:
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(SCRIPTS))
-    return module
+    return load_benchmark("scale")
 
 
 def test_a_recorded_run_has_as_many_arrivals_and_passes(
