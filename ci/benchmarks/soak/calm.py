@@ -64,8 +64,13 @@ CALM = {
 
 @contextmanager
 def busy_neighbour(after_s: float) -> Iterator[None]:
-    """Keeps one core busy, from so many seconds on."""
-    program = f"import time\ntime.sleep({after_s})\nwhile True: pass"
+    """Keeps one core busy, from so many seconds on, for as long as this process lives."""
+    program = (
+        "import os, time\n"
+        "parent = os.getppid()\n"
+        f"time.sleep({after_s})\n"
+        "while os.getppid() == parent: pass"
+    )
     process = command.spawn((sys.executable, "-c", program), env=command.environment())
     try:
         yield
