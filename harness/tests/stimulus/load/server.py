@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Server", "serving"]
 
+_PATIENCE_S = 20
+
 
 class Server(ThreadingHTTPServer):
     """What was asked, and what is there.
@@ -24,6 +26,8 @@ class Server(ThreadingHTTPServer):
         objects: By path.
         status: Answers everything, where it isn't 0.
         gate: Answers wait for it.
+        opens_at: So many requests open the gate; 0 leaves it as it is.
+        held: How many requests have come to the gate.
         chunked: Whether answers come in chunks.
         drops: So many requests get no answer, but a closed connection.
         connections: How many were opened.
@@ -40,6 +44,8 @@ class Server(ThreadingHTTPServer):
         self.status = 0
         self.gate = threading.Event()
         self.gate.set()
+        self.opens_at = 0
+        self.held = 0
         self.chunked = False
         self.drops = 0
         self.connections = 0
@@ -47,6 +53,19 @@ class Server(ThreadingHTTPServer):
     @property
     def port(self) -> int:
         return self.server_address[1]
+
+    def hold(self, requests: int = 0) -> None:
+        """Lets answers wait until so many requests are there, or somebody opens the gate."""
+        self.held, self.opens_at = 0, requests
+        self.gate.clear()
+
+    def pass_gate(self) -> None:
+        """Waits for the gate; one that nothing opens opens itself, so that a test ends."""
+        with self.lock:
+            self.held += 1
+            if self.held == self.opens_at:
+                self.gate.set()
+        self.gate.wait(_PATIENCE_S)
 
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         with self.lock:
@@ -86,7 +105,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _do(self) -> None:
         length = int(self.headers["Content-Length"])
         body = json.loads(self.rfile.read(length))
-        self.server.gate.wait()
+        self.server.pass_gate()
         with self.server.lock:
             if self.server.drops:
                 self.server.drops -= 1
