@@ -10,7 +10,9 @@ from benchmarks.telling import Figures, tell
 
 from harness import command
 from harness.evidence.folder import RunFolder
+from harness.model.findings import Status
 from harness.model.verdict import ExitCode
+from harness.reporting import read_result
 from harness.tests.runner.synthetic import write_target
 
 if TYPE_CHECKING:
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Lab", "fresh"]
 
 _RUN_S = 900.0
+_DENIED = "RBA-004"
 
 
 def fresh(output: Path, name: str) -> Path:
@@ -66,7 +69,8 @@ class Lab:
 
         Raises:
             SystemExit: It was neither passed nor accepted nor inconclusive; its last lines are
-                printed.
+                printed. Or requests of the operator were denied, so that it never did what was
+                seeded.
         """
         chosen = target or write_target(self.folder / name, **settings)  # type: ignore[arg-type] # the fault's name is a str
         runs = self.folder / f"{name}-runs"
@@ -84,4 +88,13 @@ class Lab:
             tell(f"{name}: {done.tail}")
         elif done.exit_code not in {ExitCode.PASS, accept}:
             sys.exit(f"{name}: the run ended with {done.exit_code}\n{done.tail}")
-        return RunFolder((runs / "latest").resolve()), self.folder / name
+        folder = RunFolder((runs / "latest").resolve())
+        if not target:
+            _reject_denied(name, folder)
+        return folder, self.folder / name
+
+
+def _reject_denied(name: str, folder: RunFolder) -> None:
+    result = read_result(folder.result_file)
+    if any(item.check.id == _DENIED and item.status is Status.FAIL for item in result.checks):
+        sys.exit(f"{name}: the role of the seeded operator is too small: {result.sentence}")

@@ -69,6 +69,13 @@ def test_a_slow_operator_with_room_is_sustained_while_its_first_arrivals_are_ope
     assert step(operator(workers=400, service_s=0.9), 100).state is StepState.SUSTAINED
 
 
+def test_a_short_pause_at_the_very_end_is_no_overload_and_a_long_one_is() -> None:
+    paused = step(operator(workers=2, service_s=0.045, stalls=[(9.75, 10)]), 25, seconds=10)
+    assert (paused.state, paused.ratio < 0.98) == (StepState.SUSTAINED, True)
+    stood = operator(workers=2, service_s=0.045, stalls=[(8, 10)])
+    assert step(stood, 25, seconds=10).state is StepState.FAILED
+
+
 def test_a_p99_above_the_limit_is_not_sustained() -> None:
     found = step(operator(), 50, limits=Limits(p99_ms=30))
     assert found.reasons == ("p99 was 40 ms, above the limit of 30 ms",)
