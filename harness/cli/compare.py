@@ -10,7 +10,7 @@ import click
 import msgspec
 
 from harness.cli import completion
-from harness.cli.load import Duration
+from harness.cli.load import Duration, Rate
 from harness.cli.progress import new_progress
 from harness.cli.regression import USUAL, gates_of
 from harness.cli.versions import kubernetes_version
@@ -47,7 +47,7 @@ def _even(_: click.Context, parameter: click.Parameter, value: int | None) -> in
 @click.argument("head", shell_complete=completion.runs)
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True, max=100_000),
+    type=Rate(),
     metavar="N",
     help=f"Arrivals a second, which both builds must sustain. Default: {_RATE:g}.",
 )

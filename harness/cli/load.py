@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import socket
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from harness.settings import LoadSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["Duration", "load_options", "load_settings"]
+__all__ = ["Duration", "Rate", "load_options", "load_settings"]
 
 _UI = "127.0.0.1:8089"
 _LAST_PORT = 65_535
@@ -34,7 +35,40 @@ _OF = {
     "ui": "load_ui",
 }
 """Names of the settings, and of click's parameters."""
-_WITHOUT = frozenset({"unit", "smoke"})  # bundled suites that generate no load
+_WITHOUT = frozenset({"unit", "smoke", "integration", "scope"})  # suites that generate no load
+_ALWAYS = frozenset({"workers", "ui"})
+_SOAK = frozenset({"rate", "duration"})
+_PROFILES = {
+    "": frozenset({"rate", "duration", "burst", "mix"}),
+    "burst": frozenset({"burst"}),
+    "steady": frozenset({"rate", "duration", "mix"}),
+    "ramp": frozenset({"rate", "duration", "mix"}),
+    "churn": frozenset({"rate", "duration", "mix"}),
+    "knee": frozenset({"rate", "duration"}),
+    "growth": frozenset({"rate", "duration", "objects"}),
+}
+"""What each profile looks at; without a name, the default."""
+
+
+class Rate(click.FloatRange):
+    """Arrivals a second; `nan`, which is in no range and outside of none, is refused, too."""
+
+    name = "rate"
+
+    def __init__(self) -> None:
+        super().__init__(min=0, min_open=True, max=100_000)
+
+    def convert(
+        self,
+        value: Any,  # noqa: ANN401 - click's own
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> float:
+        """Returns arrivals a second."""
+        rate: float = super().convert(value, param, ctx)
+        if math.isnan(rate):
+            self.fail(f"{value!r} is no number.", param, ctx)
+        return rate
 
 
 class Duration(click.ParamType[float]):
@@ -73,7 +107,7 @@ _OPTIONS = (
     click.option(
         "--rate",
         "load_rate",
-        type=click.FloatRange(min=0, min_open=True, max=100_000),
+        type=Rate(),
         metavar="N",
         help="Arrivals a second: of steady, churn and growth, at the end of a ramp, at the begin "
         "of the search for the knee.",
@@ -146,11 +180,39 @@ def load_settings(
             "generates any.",
             hint="Add --suite load.",
         )
+    _refuse_vain(suites, asked)
     if "ui" in asked:
         asked["ui"] = _address(asked["ui"])
     if "mix" in asked:
         asked["mix"] = _mix(asked["mix"])
     return LoadSettings(**asked), rest
+
+
+def _refuse_vain(suites: Sequence[str], asked: Mapping[str, Any]) -> None:
+    """Refuses an option that nobody looks at; what a suite of the user's looks at, isn't known.
+
+    Raises:
+        UsageError: Names the first.
+    """
+    profile = asked.get("profile", "")
+    known = {"load": _PROFILES[profile] | {"profile"}, "soak": _SOAK}
+    if not _WITHOUT.union(known).issuperset(suites):
+        return
+    looked_at = _ALWAYS.union(*(known[suite] for suite in suites if suite in known))
+    vain = next((name for name in asked if name not in looked_at), "")
+    if not vain:
+        return
+    if "load" not in suites:
+        raise UsageError(
+            f"--{vain}: the suite soak doesn't look at it.",
+            hint=f"It looks at --{', --'.join(sorted(_SOAK | _ALWAYS))}.",
+        )
+    others = [f"--profile {name}" if name else "no --profile" for name in _PROFILES]
+    those = [words for words, of in zip(others, _PROFILES.values(), strict=True) if vain in of]
+    chosen = f"--profile {profile}" if profile else "a load without --profile"
+    raise UsageError(
+        f"--{vain}: {chosen} doesn't look at it.", hint=f"What does: {', '.join(those)}."
+    )
 
 
 def _mix(text: str) -> tuple[float, ...]:

@@ -51,7 +51,7 @@ def _timeouts(pairs: tuple[str, ...]) -> Timeouts:
                 f"--timeout {pair}: {text!r} is no number of seconds.",
                 hint=f"For example --timeout {name}=30.",
             ) from error
-        if values[name] <= 0:
+        if not values[name] > 0:  # `nan` isn't, either
             raise UsageError(f"--timeout {pair}: it must be more than 0 seconds.")
     return Timeouts(**values)
 

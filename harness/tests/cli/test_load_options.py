@@ -5,9 +5,13 @@ from __future__ import annotations
 import socket
 from typing import Any
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from harness.cli.compare import compare
 from harness.cli.load import load_settings
+from harness.cli.run import run
 from harness.errors import UsageError
 
 NONE = dict.fromkeys(
@@ -32,9 +36,56 @@ def test_a_mix_that_says_nothing_is_refused(mix: str) -> None:
         load_settings(["load"], given(mix=mix))
 
 
-def test_an_option_that_no_suite_looks_at_is_refused() -> None:
+@pytest.mark.parametrize("suite", ["unit", "smoke", "integration", "scope"])
+def test_an_option_that_no_suite_looks_at_is_refused(suite: str) -> None:
     with pytest.raises(UsageError, match="--rate says what load there shall be"):
-        load_settings(["smoke"], given(rate=5.0))
+        load_settings([suite], given(rate=5.0))
+
+
+@pytest.mark.parametrize(
+    "options", [{"profile": "knee"}, {"burst": 5}, {"objects": 50}, {"mix": "create=1"}]
+)
+def test_what_a_soak_does_not_look_at_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="the suite soak doesn't look at it"):
+        load_settings(["soak"], given(**options))
+
+
+@pytest.mark.parametrize(
+    ("profile", "options"),
+    [
+        ("burst", {"rate": 5.0}),
+        ("burst", {"duration": 5.0}),
+        ("knee", {"mix": "create=1"}),
+        ("steady", {"burst": 5}),
+        (None, {"objects": 50}),
+        ("growth", {"mix": "create=1"}),
+    ],
+)
+def test_what_a_profile_does_not_look_at_is_refused(
+    profile: str | None, options: dict[str, Any]
+) -> None:
+    with pytest.raises(UsageError, match=f"--{next(iter(options))}: .* doesn't look at it"):
+        load_settings(["load"], given(profile=profile, **options))
+
+
+def test_what_one_of_several_suites_may_look_at_is_taken() -> None:
+    assert load_settings(["soak", "load"], given(burst=5))[0].burst == 5
+    assert load_settings(["smoke", "soak"], given(rate=5.0, workers=2))[0].rate == 5.0
+    assert load_settings(["./mine"], given(profile="knee", objects=50))[0].objects == 50
+
+
+@pytest.mark.parametrize("command", [run, compare])
+@pytest.mark.parametrize("rate", ["nan", "0", "inf", "x"])
+def test_a_rate_that_is_no_number_of_arrivals_is_refused(command: click.Command, rate: str) -> None:
+    option = next(one for one in command.params if one.name in {"rate", "load_rate"})
+    with click.Context(command) as context, pytest.raises(click.BadParameter):
+        option.type_cast_value(context, rate)
+
+
+def test_a_time_out_that_is_no_number_is_refused() -> None:
+    words = ["--suite", "smoke", "--target", "guestbook", "--timeout", "converge=nan"]
+    with pytest.raises(UsageError, match="it must be more than 0 seconds"):
+        CliRunner().invoke(run, words, catch_exceptions=False)
 
 
 def test_the_web_ui_is_served_on_this_machine_alone_unless_asked() -> None:
