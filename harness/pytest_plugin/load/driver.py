@@ -22,6 +22,7 @@ from harness.pytest_plugin.load.profiles import Profiles
 from harness.pytest_plugin.load.setup import set_up
 from harness.pytest_plugin.load.ticks import Ticks
 from harness.settings import LoadSettings
+from harness.stimulus.load.identity import Renewal
 from harness.stimulus.load.protocol import PhaseOrder
 from harness.stimulus.load.schedule import Schedule
 
@@ -65,6 +66,7 @@ class Load:
         self._setup: Setup | None = None
         self._processes: Processes | None = None
         self._client: LoadClient | None = None
+        self._renewal: Renewal | None = None
         self._live: Live | None = None
         self._writer: NdjsonWriter | None = None
         self._machine = MachineLog(context)
@@ -98,19 +100,21 @@ class Load:
         """
         if self._setup is not None:
             return
-        run = self._context.run
+        context, run = self._context, self._context.run
         run.load.mkdir(exist_ok=True)
-        self._setup = setup = set_up(self._context, self.settings)
+        self._setup = setup = set_up(context, self.settings)
+        redact = context.guard.redact
+        self._renewal = Renewal(context.client, setup.identity, clock=context.clock, redact=redact)
         write_document(run.load_plan_file, setup.plan)
         self._writer = NdjsonWriter(run.load_phases_file)
         files = [run.load_arrivals_file(worker) for worker in range(setup.plan.workers)]
         settled = setup.plan.ready.writes is not None
         self._live = Live(files, run.load_events_file, settled=settled)
-        self._processes = Processes(self._context, setup, ui=self.settings.ui)
+        self._processes = Processes(context, setup, ui=self.settings.ui)
         self._client = self._processes.start()
         if self.settings.ui:
             text = f"Locust's web UI is at http://{self.settings.ui}/"
-            self._context.record(Notice(stamp=self._context.clock.now(), text=text))
+            context.record(Notice(stamp=context.clock.now(), text=text))
 
     def run(
         self,
@@ -135,6 +139,8 @@ class Load:
                 is recorded as cut short.
         """
         client, mix = self._ready, mix or Mix()
+        if self._renewal is not None:
+            self._renewal.when_due()
         order = PhaseOrder(
             index=len(self.phases), first_arrival=self._arrivals, schedule=schedule, mix=mix
         )

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Part"]
 
-_TOKEN_S = 30.0  # between two looks at whether the token was renewed
-
 
 class Part:
     """One worker's generator, and the phase that it is in.
