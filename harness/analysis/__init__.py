@@ -21,6 +21,7 @@ from harness.analysis.judge import judge, judge_run
 from harness.analysis.latency import convergences
 from harness.analysis.loaded import load_faults, load_questions, load_result
 from harness.analysis.measurements import measure
+from harness.analysis.promql import unanswered
 from harness.analysis.rbac.minimal import smallest_access
 from harness.analysis.rbac.report import permissions
 from harness.analysis.soaked import soak_questions, soak_result
@@ -44,4 +45,5 @@ __all__ = [
     "smallest_access",
     "soak_questions",
     "soak_result",
+    "unanswered",
 ]

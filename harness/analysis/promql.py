@@ -8,9 +8,10 @@ from harness.model.measurement import Measurement
 
 if TYPE_CHECKING:
     from harness.evidence.reader import Evidence
+    from harness.model.promql import PromqlAnswer
     from harness.model.target import Gate
 
-__all__ = ["gated"]
+__all__ = ["gated", "unanswered"]
 
 
 def gated(evidence: Evidence) -> list[Measurement]:
@@ -30,12 +31,42 @@ def gated(evidence: Evidence) -> list[Measurement]:
     return found
 
 
-def _worst(evidence: Evidence, gate: Gate) -> Measurement | None:
-    answers = [
+def unanswered(evidence: Evidence) -> dict[str, str]:
+    """Returns why PromQL gates have no value, by the gate's name."""
+    found = {}
+    for gate in evidence.target.gates:
+        if not gate.promql or _worst(evidence, gate) is not None:
+            continue
+        answers = _answers(evidence, gate)
+        refused = [answer.error for answer in answers if answer.error]
+        if refused:
+            found[gate.measurement] = (
+                f"Prometheus refused {len(refused)} of {len(answers)} evaluations of "
+                f"{gate.promql}: {refused[-1]}"
+            )
+        elif answers:
+            found[gate.measurement] = (
+                f"Prometheus had no value in {len(answers)} evaluations of {gate.promql}: it "
+                "knows no such series, or it isn't a number"
+            )
+        else:
+            found[gate.measurement] = (
+                f"{gate.promql} was never evaluated: no Prometheus was there, or no phase was "
+                "measured for five seconds"
+            )
+    return found
+
+
+def _answers(evidence: Evidence, gate: Gate) -> list[PromqlAnswer]:
+    return [
         answer
         for answer in evidence.promql
         if answer.gate == gate.measurement and answer.query == gate.promql
     ]
+
+
+def _worst(evidence: Evidence, gate: Gate) -> Measurement | None:
+    answers = _answers(evidence, gate)
     values = [
         (value, series.labels, answer.phase)
         for answer in answers

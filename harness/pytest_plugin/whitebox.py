@@ -13,6 +13,7 @@ from harness.probes.prometheus import (
     Promql,
     PromqlGates,
     ScrapeTarget,
+    require_gates,
     secrets_of,
 )
 
@@ -90,10 +91,14 @@ class WhiteBox:
 
         Args:
             phase: Returns the name of the load phase of the moment; empty outside of any.
+
+        Raises:
+            UsageError: Prometheus refuses an expression, whatever series there are.
         """
         gates = self._context.session.target.gates
         if self.promql is None or not any(gate.promql for gate in gates):
             return None
+        require_gates(self.promql, gates)
         return PromqlGates(self.promql, gates, phase=phase)
 
     def beside(self, load: Load) -> Observed:

@@ -55,6 +55,7 @@ def conclude(
         catalogue=analysis.load_catalogue(),
         outcomes=analysis.judge_run(evidence, manifest.checks),
         measurements=analysis.measure(evidence),
+        unanswered=analysis.unanswered(evidence),
         convergences=analysis.convergences(evidence),
         series=analysis.series(evidence),
         phases=analysis.bands(evidence),

@@ -17,6 +17,7 @@ from harness.model.comparison import Baseline, ComparisonPlan
 from harness.model.installation import InstallWay
 from harness.model.run import Build, Session, Suite
 from harness.model.target import Target
+from harness.probes.prometheus import Promql, require_gates
 from harness.runner.baseline import choose_baseline, require_version
 from harness.runner.builds import build_beside, comparing_suite, load_base
 from harness.runner.child import collect
@@ -119,7 +120,7 @@ def prepare(request: RunRequest, progress: Progress) -> Prepared:
     settings = request.settings
     _require_static(suites, settings)
     _require_provable(suites, target, settings)
-    _require_asking(suites, settings)
+    _require_asking(suites, target, settings)
     baseline = choose_baseline(settings, target=target, suites=suites)
     own_tests = _own_tests(target, suites, settings, progress)
     own_e2e = _own_e2e(target, suites, settings, progress)
@@ -352,17 +353,28 @@ def _asked(suites: list[Suite], settings: Settings) -> tuple[assets.Component, .
     return tuple(asked)
 
 
-def _require_asking(suites: Sequence[Suite], settings: Settings) -> None:
-    """Refuses a Prometheus that nobody asks anything.
+def _require_asking(suites: Sequence[Suite], target: Target, settings: Settings) -> None:
+    """Refuses a Prometheus that nobody asks anything, or that doesn't answer.
 
     Raises:
-        UsageError: No suite wants one.
+        UsageError: No suite wants one, it is silent, or refuses the expression of a gate.
     """
-    if settings.prometheus_url and not any("prometheus" in suite.assets for suite in suites):
+    if not settings.prometheus_url:
+        return
+    if not any("prometheus" in suite.assets for suite in suites):
         raise UsageError(
             "--prometheus-url: no suite that is chosen asks a Prometheus anything.",
             hint="Add --suite load; a suite of your own says `assets: [prometheus]`.",
         )
+    promql = Promql(settings.prometheus_url)
+    silent = promql.silent()
+    if silent:
+        raise UsageError(
+            f"--prometheus-url: no Prometheus answers there: {silent}",
+            hint="Name the address at which its own web page is; leave the option out, and the run "
+            "starts a Prometheus of its own.",
+        )
+    require_gates(promql, target.gates)
 
 
 def _helm(target: Target) -> tuple[assets.Component, ...]:

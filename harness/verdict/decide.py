@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from harness.clock import utc
@@ -56,6 +57,7 @@ def decide(
     outcomes: Sequence[CheckOutcome],
     catalogue: Mapping[str, CheckInfo],
     measurements: Sequence[Measurement] = (),
+    unanswered: Mapping[str, str] = MappingProxyType({}),
     convergences: Sequence[Convergence] = (),
     series: Sequence[Series] = (),
     phases: Sequence[PhaseBand] = (),
@@ -74,6 +76,7 @@ def decide(
         outcomes: As the judge gave them for the whole run.
         catalogue: What each check is.
         measurements: Held against the target's gates.
+        unanswered: Why one that a gate asks for isn't there, by its name.
         convergences: Passed on to the reports.
         series: Passed on to the reports.
         phases: Passed on to the reports.
@@ -92,7 +95,8 @@ def decide(
         _with_waivers(evidence, outcomes, sifted), catalogue=catalogue, findings=findings
     )
     waived = _ordered(sifted.waived, catalogue)
-    gates = (*hold(evidence.target.gates, measurements), *held_changes(comparisons))
+    held = hold(evidence.target.gates, measurements, unanswered=unanswered)
+    gates = (*held, *held_changes(comparisons))
     notices = _unique((*errors, *broken_tests(evidence)))
     grounds = _grounds(
         frozenset(evidence.manifest.fail_on),

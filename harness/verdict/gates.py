@@ -42,21 +42,32 @@ _UNITS: Mapping[str, tuple[str, float]] = MappingProxyType(
 """Dimension, and what one of it is in the dimension's base."""
 
 
-def hold(gates: Sequence[Gate], measurements: Sequence[Measurement]) -> tuple[GateResult, ...]:
+def hold(
+    gates: Sequence[Gate],
+    measurements: Sequence[Measurement],
+    *,
+    unanswered: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[GateResult, ...]:
     """Holds each gate against its measurement.
 
     Where several subjects were measured, the worst one decides. A gate whose measurement isn't
     there, or is in a unit of another dimension, can't be decided: never met, never broken.
+
+    Args:
+        gates: Of the target.
+        measurements: All of the run.
+        unanswered: Why a measurement that was asked for isn't there, by its name.
     """
-    return tuple(_held(gate, measurements) for gate in gates)
+    return tuple(_held(gate, measurements, unanswered) for gate in gates)
 
 
-def _held(gate: Gate, measurements: Sequence[Measurement]) -> GateResult:
+def _held(
+    gate: Gate, measurements: Sequence[Measurement], unanswered: Mapping[str, str]
+) -> GateResult:
     candidates = [item for item in measurements if item.name == gate.measurement]
     if not candidates:
-        return GateResult(
-            gate=gate, met=None, measured=None, reason=_unmeasured(gate, measurements)
-        )
+        reason = unanswered.get(gate.measurement) or _unmeasured(gate, measurements)
+        return GateResult(gate=gate, met=None, measured=None, reason=reason)
     sign = gate.operator or (">=" if candidates[0].direction == "higher" else "<=")
     worst = min if sign.startswith(">") else max
     measured = worst(candidates, key=lambda item: item.value)

@@ -9,8 +9,15 @@ gates          bounds on PromQL expressions, evaluated while the suite runs
 from __future__ import annotations
 
 from harness.probes.prometheus.configuration import ScrapeTarget
-from harness.probes.prometheus.gates import PromqlGates
+from harness.probes.prometheus.gates import PromqlGates, require_gates
 from harness.probes.prometheus.queries import Promql, secrets_of
 from harness.probes.prometheus.server import PrometheusServer
 
-__all__ = ["PrometheusServer", "Promql", "PromqlGates", "ScrapeTarget", "secrets_of"]
+__all__ = [
+    "PrometheusServer",
+    "Promql",
+    "PromqlGates",
+    "ScrapeTarget",
+    "require_gates",
+    "secrets_of",
+]

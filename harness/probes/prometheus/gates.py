@@ -5,16 +5,38 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Self
 
+from harness.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.model.target import Gate
     from harness.probes.prometheus.queries import Promql
 
-__all__ = ["PromqlGates"]
+__all__ = ["PromqlGates", "require_gates"]
 
 _EVERY_S = 5.0
 _JOIN_S = 30.0
+
+
+def require_gates(promql: Promql, gates: Sequence[Gate]) -> None:
+    """Refuses gates that could never be decided, before anything is measured.
+
+    Args:
+        promql: Whom to ask.
+        gates: Those without a PromQL expression aren't looked at.
+
+    Raises:
+        UsageError: Names the first.
+    """
+    for gate in gates:
+        why = promql.refused(gate.promql) if gate.promql else ""
+        if why:
+            raise UsageError(
+                f"The gate {gate.measurement} can't be evaluated: Prometheus says of "
+                f"{gate.promql}: {why}",
+                hint=f"Mend gates.{gate.measurement}.promql in target.yaml.",
+            )
 
 
 class PromqlGates:

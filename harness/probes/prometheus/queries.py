@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import sys
 from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
+
+import msgspec
 
 from harness.clock import SYSTEM_CLOCK
 from harness.model.promql import PromqlAnswer, PromqlSeries
@@ -23,6 +26,8 @@ __all__ = ["Promql", "secrets_of"]
 
 _POINTS = 11_000  # what Prometheus answers at most, for a series of one query
 _TIMEOUT_S = 20
+_BAD = "bad_data"  # Prometheus' own word for what it can't parse
+_SINGLE = "the expression gives a single number: wrap it in vector()"
 _LARGEST = sys.float_info.max  # stands for infinity, which JSON can't say
 
 
@@ -72,6 +77,18 @@ class Promql:
         )
         return self._kept(answer)
 
+    def silent(self) -> str:
+        """Returns why there is no answer to be had, whatever is asked; empty where there is."""
+        return self._ask(lambda: self._connect.custom_query(query="vector(1)"))[1]
+
+    def refused(self, query: str) -> str:
+        """Returns why an expression can't be evaluated, whatever series there are; empty if it can.
+
+        Nothing of it is kept.
+        """
+        error = self._ask(lambda: self._connect.custom_query(query=query))[1]
+        return error if error.startswith(_BAD) or error.endswith(_SINGLE) else ""
+
     def over(self, query: str, span: Span, *, step_s: float = 1.0) -> PromqlAnswer:
         """Asks for the values in a span of time, in as many pieces as Prometheus wants.
 
@@ -105,13 +122,40 @@ class Promql:
 
         try:
             return tuple(_series(item) for item in question()), ""
-        except (PrometheusApiClientException, RequestException, LookupError, ValueError) as error:
+        except PrometheusApiClientException as error:
+            return (), _refusal(str(error))
+        except RequestException as error:
+            return (), f"{type(error).__name__}: {_cause(error)}"
+        except (LookupError, ValueError) as error:
             return (), f"{type(error).__name__}: {error}"
 
     def _kept(self, answer: PromqlAnswer) -> PromqlAnswer:
         if self._writer is not None:
             self._writer.write(answer)
         return answer
+
+
+class _Refusal(msgspec.Struct, frozen=True):
+    """What Prometheus says of a query that it doesn't answer."""
+
+    kind: str = msgspec.field(name="errorType")
+    error: str
+
+
+def _refusal(text: str) -> str:
+    """Returns Prometheus' own words, out of the client's: `HTTP Status Code 400 (b'{...}')`."""
+    try:
+        body = ast.literal_eval(text.partition("(")[2].removesuffix(")"))
+        found = msgspec.json.decode(body, type=_Refusal)
+    except (ValueError, SyntaxError, TypeError, msgspec.MsgspecError):
+        return text  # something else answers there
+    return f"{found.kind}: {found.error}"
+
+
+def _cause(error: Exception) -> str:
+    """Returns what is behind a request that failed, without the names of our objects."""
+    inner = error.args[0] if error.args else error
+    return str(getattr(inner, "reason", None) or inner).rpartition(">: ")[2]
 
 
 def secrets_of(url: str) -> tuple[str, ...]:
@@ -134,7 +178,7 @@ def _pieces(span: Span, step_s: float) -> Iterator[tuple[float, float]]:
 def _series(item: object) -> PromqlSeries:
     """Reads one item of a result: a vector's, a matrix's; a scalar has no labels."""
     if not isinstance(item, dict):
-        raise ValueError("the expression gives a single number: wrap it in vector()")  # noqa: TRY004
+        raise ValueError(_SINGLE)  # noqa: TRY004
     if "histogram" in item:
         buckets = item["histogram"][1].get("buckets", ())
         return PromqlSeries(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.promql import gated
+from harness.analysis.promql import gated, unanswered
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.promql import PromqlAnswer, PromqlSeries
 from harness.model.target import Gate
@@ -70,3 +70,34 @@ def test_a_gate_that_never_had_a_value_cannot_be_decided(recording: Recording) -
     assert gated(recording.evidence) == []
     (result,) = hold((gate,), ())
     assert result.met is None
+
+
+def test_why_a_gate_has_no_value_is_told(recording: Recording) -> None:
+    gate = _gate("< 4", "<", 4)
+    _record(recording, gate)
+    assert "never evaluated" in unanswered(recording.evidence)["queue"]
+
+
+def test_a_series_that_is_not_there_is_told(recording: Recording) -> None:
+    gate = _gate("< 4", "<", 4)
+    _record(recording, gate, None, None)
+    reason = unanswered(recording.evidence)["queue"]
+    assert "no value in 2 evaluations of max(depth)" in reason
+    (result,) = hold((gate,), (), unanswered={"queue": reason})
+    assert (result.met, result.reason) == (None, reason)
+
+
+def test_what_prometheus_refused_is_told_in_its_words(recording: Recording) -> None:
+    gate = _gate("< 4", "<", 4)
+    _record(recording, gate)
+    writer = NdjsonWriter(recording.run.promql_file)
+    stamp = Stamp(mono_ns=1, wall_ns=1)
+    writer.write(PromqlAnswer(query=_QUERY, stamp=stamp, gate="queue", error="execution: too many"))
+    writer.close()
+    assert "refused 1 of 1 evaluations" in unanswered(recording.evidence)["queue"]
+    assert "execution: too many" in unanswered(recording.evidence)["queue"]
+
+
+def test_a_gate_with_a_value_has_no_reason(recording: Recording) -> None:
+    _record(recording, _gate("< 4", "<", 4), None, 2.0)
+    assert unanswered(recording.evidence) == {}
