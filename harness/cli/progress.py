@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["Live", "Plain", "new_progress"]
 
 _PATIENCE_SECONDS = 10.0
+_WIDTH = 160  # of a detail: all figures of a load are shorter
 _MARKS = {"passed": "pass", "failed": "FAIL", "broken": "BROKEN", "skipped": "not verified"}
 
 
@@ -103,7 +104,7 @@ class Live:
         if self._status is not None:
             from rich.markup import escape  # noqa: PLC0415 - heavy
 
-            self._status.update(f"{self._title} … [dim]{escape(text[:100])}[/dim]")
+            self._status.update(f"{self._title} … [dim]{escape(text[:_WIDTH])}[/dim]")
 
     def tests(self, names: tuple[str, ...]) -> None:
         """Remembers how many tests are to come."""

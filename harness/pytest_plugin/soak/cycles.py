@@ -13,9 +13,15 @@ from harness.model.records import Notice
 from harness.model.soak import LeaseState
 from harness.probes.plateaus import take_plateau
 from harness.pytest_plugin.leftovers import Leftovers
-from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
+from harness.pytest_plugin.soak.disk import (
+    estimate,
+    nearly_full,
+    refuse_full_disk,
+    used,
+    words,
+)
 from harness.pytest_plugin.soak.disturbances import ROUNDS
-from harness.pytest_plugin.soak.news import rehearse, tick
+from harness.pytest_plugin.soak.news import rehearse, tick, too_few
 from harness.pytest_plugin.soak.plan import plan_soak
 from harness.pytest_plugin.soak.rate import BRACKET_S, choose_rate
 from harness.stimulus.load.schedule import Schedule
@@ -69,8 +75,8 @@ class Soak:
     def run(self) -> int:
         """Runs all cycles; returns how many were complete.
 
-        Cycles that take longer than planned delay the next ones; from twice the duration on no
-        new one begins.
+        Cycles that take longer than planned delay the next ones; from twice the duration on, or on
+        a disk that is nearly full, no new one begins.
 
         Raises:
             HarnessError: The load broke.
@@ -86,7 +92,7 @@ class Soak:
         self._tell(
             f"Soak: {plan.cycles} cycles of {plan.cycle_s:.3g} s with {plan.objects} objects each, "
             f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}); about "
-            f"{words(a_minute)} of evidence a minute, {words(whole)} in all."
+            f"{words(a_minute)} of evidence a minute, {words(whole)} in all.{too_few(plan)}"
         )
         rehearse()
         writer = NdjsonWriter(run.plateaus_file)
@@ -131,7 +137,10 @@ class Soak:
         limit = Deadline(plan.cycles * plan.cycle_s * _OVERTIME, clock=clock)
         done = 0
         for cycle in range(plan.cycles):
-            if limit.passed:
+            full = nearly_full(self._context.run.path)
+            if full:
+                self._tell(full)
+            if full or limit.passed:
                 break
             within = Deadline(plan.cycle_s, clock=clock)
             gone = self._cycle(plan, cycle)

@@ -13,13 +13,14 @@ if TYPE_CHECKING:
 
     from harness.model.soak import SoakPlan
 
-__all__ = ["estimate", "refuse_full_disk", "used", "words"]
+__all__ = ["estimate", "nearly_full", "refuse_full_disk", "used", "words"]
 
 _KIB, _MIB = 1 << 10, 1 << 20
 _EACH_OBJECT = 10 * _KIB  # its requests in the audit log, the stamps of arrivals and watch events
 _EACH_CYCLE = 256 * _KIB  # profiles, pages, plateaus
 _EACH_MINUTE = 2 * _MIB  # Prometheus' series, samples of processes, the cluster's logs
 _RESERVE = 512 * _MIB
+_LAST = 256 * _MIB  # of the reserve: reports and what is written until the run has ended
 _UNITS = ((1 << 30, "GiB"), (_MIB, "MiB"), (_KIB, "KiB"))
 
 
@@ -47,6 +48,17 @@ def refuse_full_disk(plan: SoakPlan, folder: Path) -> None:
             f"This soak writes about {words(whole)}, and {words(free)} are free in {folder}.",
             hint="Free disk space, write the run elsewhere with --output, or soak for less long.",
         )
+
+
+def nearly_full(folder: Path) -> str:
+    """Returns that no further cycle may begin, in words; empty where there is room.
+
+    What others write, or an operator that logs more than was thought, must not cost the evidence.
+    """
+    free = shutil.disk_usage(folder).free
+    if free >= _LAST:
+        return ""
+    return f"{words(free)} are free in {folder}: no further cycle begins, and what is there counts."
 
 
 def used(folder: Path) -> int:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from harness.model.records import SoakTick
 from harness.model.soakresult import LeakVerdict
 from harness.pytest_plugin.soak.disk import words
+from harness.pytest_plugin.soak.plan import LEAST_CYCLE_S
 
 if TYPE_CHECKING:
     from harness.model.soak import SoakPlan
     from harness.model.soakresult import SoakSignal
     from harness.pytest_plugin.context import Context
 
-__all__ = ["rehearse", "tick"]
+__all__ = ["rehearse", "tick", "too_few"]
 
 _ENOUGH = 20  # cycles, so that trends are looked for
 
@@ -27,6 +28,20 @@ def rehearse() -> None:
 
     flat = tuple(float(cycle % 2) for cycle in range(_ENOUGH))
     judge_soak([Plateaus(name="nothing", unit="1", values=flat, matters=1.0)])
+
+
+def too_few(plan: SoakPlan) -> str:
+    """Returns a warning where no verdict can come of a soak; empty where one may."""
+    from harness.analysis.soak.leaks import warm_up  # noqa: PLC0415 - loads SciPy
+    from harness.analysis.soak.trend import LEAST  # noqa: PLC0415 - the same
+
+    needed = warm_up(plan.cycles) + LEAST
+    if plan.cycles >= needed:
+        return ""
+    return (
+        f" These are too few for a verdict on leaks, which needs {needed}: "
+        f"--duration {needed * LEAST_CYCLE_S:.0f} at least."
+    )
 
 
 def tick(context: Context, plan: SoakPlan, *, cycle: int, left_s: float, disk: int = 0) -> SoakTick:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from harness.model.soak import SoakPlan
 
-__all__ = ["DURATION_S", "plan_soak"]
+__all__ = ["DURATION_S", "LEAST_CYCLE_S", "plan_soak"]
 
 DURATION_S = 1800.0
 _CYCLES = 20  # many short cycles find smaller leaks than few long ones
-_LEAST_CYCLE_S = 8.0
+LEAST_CYCLE_S = 8.0
 _LONGEST_CYCLE_S = 90.0  # a longer soak has more cycles, not longer ones
 _SHARE = 0.3  # of a cycle for creates, and likewise for changes; the rest deletes and rests
 _MOST_OBJECTS = 5_000  # at a time
@@ -24,7 +24,7 @@ def plan_soak(*, duration: float, rate: float, rate_from: str = "") -> SoakPlan:
     """
     seconds = duration or DURATION_S
     cycles = max(_CYCLES, round(seconds / _LONGEST_CYCLE_S))
-    cycles = min(cycles, max(1, int(seconds // _LEAST_CYCLE_S)))
+    cycles = min(cycles, max(1, int(seconds // LEAST_CYCLE_S)))
     cycle_s = seconds / cycles
     objects = max(1, min(_MOST_OBJECTS, round(rate * cycle_s * _SHARE)))
     return SoakPlan(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
 
+from harness.cli.progress import _WIDTH
 from harness.model.records import LoadTick
 from harness.model.time import Stamp
 from harness.pytest_plugin.load.live import Live
@@ -46,3 +47,22 @@ def test_rates_are_those_since_the_tick_before_and_nothing_is_in_flight_below_ze
     assert [tick.rate_per_s for tick in told] == [50.0, 50.0]
     assert [tick.in_flight for tick in told] == [4, 0]
     assert {tick.queue_depth for tick in told} == {3.0}
+
+
+def test_the_line_in_the_terminal_tells_all_figures_in_plain_numbers_and_fits() -> None:
+    tick = LoadTick(
+        stamp=at(0),
+        phase="growth-custom-resources-1600",
+        rate_per_s=4000,
+        completed_per_s=3999.6,
+        in_flight=100_000,
+        p50_ms=1234.5,
+        p99_ms=98_765.4,
+        queue_depth=99_999,
+        operator_cpu=1.4,
+    )
+    assert tick.line == (
+        "growth-custom-resources-1600: 4000/s, 4000/s done, 100000 in flight, "
+        "p50 1234 ms, p99 98765 ms, queue 99999, operator 140% CPU"
+    )
+    assert len(tick.line) <= _WIDTH

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.errors import HarnessError
 from harness.pytest_plugin.soak import plan_soak
-from harness.pytest_plugin.soak.disk import estimate, refuse_full_disk, used, words
+from harness.pytest_plugin.soak.disk import (
+    estimate,
+    nearly_full,
+    refuse_full_disk,
+    used,
+    words,
+)
+from harness.pytest_plugin.soak.news import too_few
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,6 +54,22 @@ def test_a_soak_that_would_fill_the_disk_is_refused_before_it_begins(tmp_path: P
     refuse_full_disk(fits, tmp_path)
     with pytest.raises(HarnessError, match="are free in"):
         refuse_full_disk(plan_soak(duration=1e9, rate=1e6), tmp_path)
+
+
+def test_no_cycle_begins_on_a_disk_that_is_nearly_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for free, begins in ((257 * MIB, True), (255 * MIB, False)):
+        usage = SimpleNamespace(free=free)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, usage=usage: usage)
+        assert (nearly_full(tmp_path) == "") is begins
+    assert "255 MiB are free" in nearly_full(tmp_path)
+
+
+def test_a_soak_too_short_for_a_verdict_says_so_before_it_begins() -> None:
+    assert too_few(plan_soak(duration=128.0, rate=20.0)) == ""
+    assert too_few(plan_soak(duration=0.0, rate=20.0)) == ""
+    assert "needs 16: --duration 128" in too_few(plan_soak(duration=60.0, rate=20.0))
 
 
 def test_used_counts_files_below_and_words_are_for_people(tmp_path: Path) -> None:
