@@ -111,14 +111,17 @@ def _use(evidence: Evidence) -> list[Measurement]:
 
 def _reconciles(evidence: Evidence) -> list[Measurement]:
     installed = evidence.installation.workloads if evidence.installation else ()
-    if not any(w.metrics is not None and w.metrics.dialect == _DIALECT for w in installed):
+    ways = [workload.metrics for workload in installed if workload.metrics is not None]
+    if not any(way.dialect == _DIALECT or _RECONCILES in way.names for way in ways):
         return []
     results: Counter[str] = Counter()
     for labels, (value, _) in counted(evidence, _RECONCILES).items():
-        results[dict(labels).get("result", "unknown")] += round(value)
+        results[dict(labels).get("result", "")] += round(value)
     adds = sum(value for value, _ in counted(evidence, _ADDS).values())
     found = [
-        _count(evidence, f"reconciles_{name}", value) for name, value in sorted(results.items())
+        _count(evidence, f"reconciles_{name}", value)
+        for name, value in sorted(results.items())
+        if name  # some only count all together
     ]
     if results:
         total = _count(evidence, "reconciles", sum(results.values()))

@@ -19,6 +19,7 @@ from harness.errors import EvidenceError
 from harness.evidence.audit import audit_files, final_calls, read_audit
 from harness.evidence.calllog import CallLog
 from harness.evidence.columns import read_columns
+from harness.evidence.dialects import translated
 from harness.evidence.ndjson import read_ndjson
 from harness.model.access import AccessSnapshot, Swap
 from harness.model.cluster import Cluster
@@ -363,11 +364,13 @@ class Evidence:
         return tuple(line.text for line in printed[-lines:])
 
     def metrics_pages(self) -> tuple[MetricsPage, ...]:
-        """Returns the scrapes, oldest first."""
-        return tuple(page for _, page in self.metrics_files())
+        """Returns the scrapes, oldest first; an operator's own names as controller-runtime's."""
+        installed = self.installation.workloads if self.installation else ()
+        ways = {workload.name: workload.metrics for workload in installed}
+        return tuple(translated(page, ways.get(page.workload)) for _, page in self.metrics_files())
 
     def metrics_files(self) -> tuple[tuple[Path, MetricsPage], ...]:
-        """Returns the scrapes with their files, oldest first."""
+        """Returns the scrapes as they were, with their files, oldest first."""
         return self._metrics_files
 
     def columns(self, name: str) -> Columns | None:

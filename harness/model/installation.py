@@ -51,10 +51,17 @@ class InstalledObject(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MetricsEndpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a workload's metrics can be scraped from this machine."""
+    """Where a workload's metrics can be scraped from this machine.
+
+    Attributes:
+        names: The operator's own names of families, by controller-runtime's.
+        labels: Likewise of labels, in these families.
+    """
 
     url: str
     dialect: str
+    names: dict[str, str] = {}
+    labels: dict[str, str] = {}
 
 
 class Workload(msgspec.Struct, frozen=True, kw_only=True):

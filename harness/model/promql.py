@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 
 from harness.model.time import Stamp
 
-__all__ = ["QUEUE_DEPTH", "QUEUE_WAIT", "QUEUE_WORK", "PromqlAnswer", "PromqlSeries", "growth"]
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "QUEUE_DEPTH",
+    "QUEUE_WAIT",
+    "QUEUE_WORK",
+    "PromqlAnswer",
+    "PromqlSeries",
+    "growth",
+    "queue_depth",
+]
 
 QUEUE_DEPTH = 'sum by (workload, name) (workqueue_depth{job="operator"})'
 """Items that wait, of each queue over all priorities; in a Prometheus of the run's own."""
+
+
+def queue_depth(others: Iterable[tuple[str, str]]) -> str:
+    """Returns the expression for the depths of all queues; it begins with `QUEUE_DEPTH`.
+
+    Args:
+        others: By which operators have it under names of their own: of the series, and of the label
+            that names the queue.
+    """
+    parts = (f'sum by (workload, {label}) ({name}{{job="operator"}})' for name, label in others)
+    return " or ".join((QUEUE_DEPTH, *sorted(set(parts))))
 
 
 QUEUE_WAIT, QUEUE_WORK = "workqueue_queue_duration_seconds", "workqueue_work_duration_seconds"

@@ -158,11 +158,15 @@ class Metrics(_Part, frozen=True, kw_only=True):
         port: Container port.
         dialect: Which names its series have.
         path: URL path.
+        names: Its own names of families, by controller-runtime's.
+        labels: Likewise of labels, in these families.
     """
 
     port: int
     dialect: str = "controller-runtime"
     path: str = "/metrics"
+    names: dict[str, str] = {}
+    labels: dict[str, str] = {}
 
 
 class Pprof(_Part, frozen=True, kw_only=True):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 import msgspec
 
 from harness.errors import HarnessError
+from harness.evidence.dialects import translated
 from harness.model.soak import Plateau
 from harness.probes import pprof
 from harness.probes.descriptors import is_connection, opened
@@ -146,7 +147,7 @@ def _gauges(workload: Workload, token: str, clock: Clock) -> Gauges:
     if metrics is None:
         return Gauges()
     found = [
-        read_gauges(scrape(metrics.url, token=token, workload=workload.name))
+        read_gauges(translated(scrape(metrics.url, token=token, workload=workload.name), metrics))
         for _ in _turns(lambda: None, clock, turns=2)
     ]
     return Gauges(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from harness.evidence.ndjson import NdjsonWriter
+from harness.model.promql import queue_depth
 from harness.probes.prometheus import (
     PrometheusServer,
     Promql,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WhiteBox"]
 
+_DEPTH, _QUEUE = "workqueue_depth", "name"
 _OPERATOR_S = 1.0
 _CLUSTER_S = 15.0  # its pages are large, and its server is what is being measured
 
@@ -116,6 +118,16 @@ class WhiteBox:
         In another one, the labels of this operator's series aren't known.
         """
         return Promql(self._own, clock=self._context.clock) if self._own else None
+
+    @property
+    def depths(self) -> str:
+        """What asks a Prometheus of the run's own for the depth of each queue."""
+        ways = [workload.metrics for workload in self._context.installation.workloads]
+        return queue_depth(
+            (way.names[_DEPTH], way.labels.get(_QUEUE, _QUEUE))
+            for way in ways
+            if way is not None and _DEPTH in way.names
+        )
 
     def _write_token(self) -> None:
         draft = self._token_file.with_suffix(".new")

@@ -7,6 +7,7 @@ It describes what one key at a time must look like; what takes two keys or the f
 from __future__ import annotations
 
 from harness.model.target import InstallMode, Webhooks
+from harness.targets.families import FAMILIES, LABELS
 from harness.targets.vocabulary import (
     CHECK_ID,
     CUSTOM_RESOURCE,
@@ -18,6 +19,7 @@ from harness.targets.vocabulary import (
     NAME,
     PACKAGE,
     RESOURCE,
+    SERIES,
     Schema,
     choice,
     header,
@@ -269,6 +271,19 @@ def _workload() -> Schema:
                 default="controller-runtime",
             ),
             "path": text("URL path.", pattern="^/", default="/metrics"),
+            "names": mapping(
+                "Its own names of families that mean the same as controller-runtime's, each under "
+                "controller-runtime's name. Load and soak then read them as those.",
+                {name: text(words, pattern=SERIES) for name, words in FAMILIES.items()},
+                default={},
+                examples=[{"workqueue_depth": "my_operator_queue_depth"}],
+            ),
+            "labels": mapping(
+                "Its own names of labels in these families, likewise.",
+                {name: text(words, pattern=SERIES) for name, words in LABELS.items()},
+                default={},
+                examples=[{"name": "queue"}],
+            ),
         },
         "port",
     )

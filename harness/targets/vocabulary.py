@@ -14,6 +14,7 @@ __all__ = [
     "MEASUREMENT",
     "NAME",
     "RESOURCE",
+    "SERIES",
     "VARIABLE",
     "Schema",
     "choice",
@@ -37,6 +38,7 @@ NAME = r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?" + _END
 RESOURCE = r"^[a-z][a-z0-9-]*(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*" + _END
 CUSTOM_RESOURCE = r"^[a-z][a-z0-9-]*(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+" + _END
 CHECK_ID = r"^[A-Z]{3}-[0-9]{3}" + _END
+SERIES = r"^[a-zA-Z_:][a-zA-Z0-9_:]*" + _END
 MEASUREMENT = r"^[a-z][a-z0-9_]*" + _END
 KIND = r"^[A-Z][A-Za-z0-9]*" + _END
 MINOR_VERSION = r"^1\.[0-9]{1,3}" + _END

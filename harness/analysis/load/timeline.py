@@ -74,7 +74,7 @@ def depth_series(answers: Iterable[PromqlAnswer], *, run_start: Stamp) -> tuple[
             values=tuple(value for _, value in item.points),
         )
         for answer in answers
-        if answer.query == QUEUE_DEPTH and answer.step_s
+        if answer.query.startswith(QUEUE_DEPTH) and answer.step_s
         for item in answer.series
         if item.points
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.guard import Guard
     from harness.installers.workloads import Chosen
     from harness.model.cluster import Cluster
+    from harness.model.target import Metrics
 
 __all__ = ["Ways", "close_ways", "lead", "metrics_of", "pprof_of"]
 
@@ -128,9 +129,13 @@ def metrics_of(
     while not (secure := speaks_tls(port)) and not deadline.passed:
         said = probe(plain)
         if not said or (said[:3].isdigit() and not said.startswith(_BAD_REQUEST)):
-            return MetricsEndpoint(url=plain, dialect=spec.dialect)
+            return _endpoint(plain, spec)
         clock.sleep(_TURN_S if secure is None else _LOOK_S)
-    return MetricsEndpoint(url=plain.replace("http:", "https:", 1), dialect=spec.dialect)
+    return _endpoint(plain.replace("http:", "https:", 1), spec)
+
+
+def _endpoint(url: str, spec: Metrics) -> MetricsEndpoint:
+    return MetricsEndpoint(url=url, dialect=spec.dialect, names=spec.names, labels=spec.labels)
 
 
 def pprof_of(chosen: Chosen, ways: Ways) -> str:

@@ -456,6 +456,8 @@ def _workload(item: Draft, instance: Instance) -> Workload:
         metrics=MetricsEndpoint(
             url=f"https://127.0.0.1:{instance.ports.local(metrics.port)}{metrics.path}",
             dialect=metrics.dialect,
+            names=metrics.names,
+            labels=metrics.labels,
         )
         if metrics
         else None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from harness.errors import HarnessError
 from harness.model.load import PhaseRole
-from harness.model.promql import QUEUE_DEPTH, QUEUE_WAIT, QUEUE_WORK, growth
+from harness.model.promql import QUEUE_WAIT, QUEUE_WORK, growth
 from harness.model.time import Span, Stamp
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Observed(Beside):
                 rest.enter_context(gates)
             promql = self._whitebox.unrecorded()
             if promql is not None:
-                self._depth = rest.enter_context(_Depth(promql))
+                self._depth = rest.enter_context(_Depth(promql, self._whitebox.depths))
                 rest.callback(self._ask_depths)
                 rest.callback(self._ask_histograms)
             self._load.beside = self
@@ -145,7 +145,8 @@ class Observed(Beside):
             return
         span = Span(start=phases[0].span.start, end=self._clock.now())
         seconds = (span.end.mono_ns - span.start.mono_ns) / 1e9
-        promql.over(QUEUE_DEPTH, span, step_s=max(_LEAST_STEP_S, float(round(seconds / _POINTS))))
+        step_s = max(_LEAST_STEP_S, float(round(seconds / _POINTS)))
+        promql.over(self._whitebox.depths, span, step_s=step_s)
 
     def _ask_histograms(self) -> None:
         """Has Prometheus tell what native histograms counted in each measured phase, as evidence.
@@ -175,8 +176,9 @@ class _Depth:
     A thread of its own: a slow Prometheus delays no load.
     """
 
-    def __init__(self, promql: Promql) -> None:
+    def __init__(self, promql: Promql, query: str) -> None:
         self._promql = promql
+        self._query = query
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="queue-depth", daemon=True)
         self.latest: float | None = None
@@ -191,5 +193,5 @@ class _Depth:
 
     def _run(self) -> None:
         while not self._stopped.wait(_EVERY_S):
-            series = self._promql.instant(QUEUE_DEPTH).series
+            series = self._promql.instant(self._query).series
             self.latest = sum(item.points[-1][1] for item in series) if series else None

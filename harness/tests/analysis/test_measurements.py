@@ -8,6 +8,7 @@ import pytest
 
 from harness.analysis import bands, convergences, measure, series
 from harness.evidence.ndjson import NdjsonWriter
+from harness.model.installation import MetricsEndpoint
 from harness.model.measurement import Measurement
 from harness.model.records import Action
 from harness.model.resource import ObjectKey
@@ -270,6 +271,19 @@ class TestCounters:
         recording.install(metrics=None)
 
         assert "reconciles" not in figures(recording)
+
+    def test_under_names_of_its_own_are_read_as_those_that_its_target_says(
+        self, recording: Recording
+    ) -> None:
+        recording.page(1, 'my_reconciles{controller="book"} 4\nmy_adds{name="book"} 6\n')
+        names = {"controller_runtime_reconcile_total": "my_reconciles"}
+        names["workqueue_adds_total"] = "my_adds"
+        recording.install(metrics=MetricsEndpoint(url="x", dialect="plain", names=names))
+
+        found = figures(recording)
+
+        assert (found["reconciles"].value, found["workqueue_adds"].value) == (4, 6)
+        assert not [name for name in found if name.startswith("reconciles_")], "it doesn't say how"
 
     def test_that_are_missing_are_not_zero(self, recording: Recording) -> None:
         recording.page(1, "up 1\n")

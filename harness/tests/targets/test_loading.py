@@ -93,6 +93,27 @@ def test_every_key_arrives(project: Path) -> None:
     ), "an expired waiver fails later, not here"
 
 
+def test_an_operator_may_have_names_of_its_own_for_metrics(project: Path) -> None:
+    file = project / "target.yaml"
+    names = "names: {workqueue_depth: my_depth}, labels: {name: queue}"
+    file.write_text(FULL.replace("path: /m}", f"path: /m, {names}}}"))
+    (project / "Dockerfile").write_text("")
+    (workload,) = load(".").workloads
+    assert workload.metrics is not None
+    assert workload.metrics.names == {"workqueue_depth": "my_depth"}
+    assert workload.metrics.labels == {"name": "queue"}
+
+
+def test_a_family_that_nobody_reads_is_refused(project: Path) -> None:
+    file = project / "target.yaml"
+    names = "names: {workqueue_deptth: my_depth}"
+    file.write_text(FULL.replace("path: /m}", f"path: /m, {names}}}"))
+    (project / "Dockerfile").write_text("")
+    with pytest.raises(TargetError, match="workqueue_deptth") as caught:
+        load(".")
+    assert "workqueue_depth" in f"{caught.value} {caught.value.hint}"
+
+
 def test_an_image_can_be_named_alone(project: Path) -> None:
     file = project / "target.yaml"
     file.write_text(file.read_text().replace("kinds:", "  image: {name: a/b}\nkinds:"))

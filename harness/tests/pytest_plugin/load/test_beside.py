@@ -10,7 +10,14 @@ import pytest
 from harness.clock import SYSTEM_CLOCK
 from harness.errors import HarnessError
 from harness.model.load import PhaseRole
-from harness.model.promql import QUEUE_WAIT, PromqlAnswer, PromqlSeries, growth
+from harness.model.promql import (
+    QUEUE_DEPTH,
+    QUEUE_WAIT,
+    PromqlAnswer,
+    PromqlSeries,
+    growth,
+    queue_depth,
+)
 from harness.pytest_plugin.load.beside import Beside, Observed
 from harness.tests.analysis.load.recording import phase
 
@@ -66,6 +73,7 @@ class _Gates:
     def __init__(self) -> None:
         self.phase: Callable[[], str] = str
         self.promql: _Promql | None = None
+        self.depths = "max(depth)"
 
     def gates(self, phase: Callable[[], str]) -> PromqlGates:
         self.phase = phase
@@ -163,3 +171,9 @@ def test_native_histograms_are_asked_for_at_the_end_of_each_measured_phase(
     assert (name, at_ns) == ("steady", 18 * 10**9)
     assert query == growth(QUEUE_WAIT, 14), "from before the phase until a scrape after it"
     assert {item[0] for item in promql.asked} <= {"steady", "bracket-1"}
+
+
+def test_depths_are_asked_for_under_names_of_the_operators_own_too() -> None:
+    assert queue_depth([]) == QUEUE_DEPTH
+    asked = queue_depth([("my_depth", "queue"), ("my_depth", "queue")])
+    assert asked == f'{QUEUE_DEPTH} or sum by (workload, queue) (my_depth{{job="operator"}})'
