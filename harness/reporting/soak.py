@@ -68,7 +68,7 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         sentence: What was done.
-        sites: Growth, function, place and cycles of each.
+        sites: Growth, function, place, cycles and callers of each.
         left: What stayed in the cluster: kind, how many, names, why, how that is known.
         stayed: The same in a sentence; empty where nobody took an inventory.
         plots: One a signal.
@@ -76,7 +76,7 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
 
     sentence: str
     rows: tuple[SignalRow, ...]
-    sites: tuple[tuple[str, str, str, str, str], ...]
+    sites: tuple[tuple[str, ...], ...]
     left: tuple[tuple[str, str, str, str, str], ...]
     stayed: str
     notes: tuple[str, ...]
@@ -123,9 +123,11 @@ def _row(signal: SoakSignal, group: str) -> SignalRow:
     )
 
 
-def _site(site: GrowingSite) -> tuple[str, str, str, str, str]:
+def _site(site: GrowingSite) -> tuple[str, ...]:
     cycles = f"{number(site.first)} to {number(site.last)}"
-    return site.kind, amount(site.growth, site.unit), site.function, site.place, cycles
+    inner = site.stack.index(site.function) + 1 if site.function in site.stack else len(site.stack)
+    callers = " < ".join(site.stack[inner:])
+    return site.kind, amount(site.growth, site.unit), site.function, site.place, cycles, callers
 
 
 def _left(found: LeftKind) -> tuple[str, str, str, str, str]:

@@ -19,7 +19,7 @@ __all__ = ["Page"]
 
 _OK = 200
 _LINE = re.compile(
-    r"^((?:workqueue_|controller_runtime_|process_cpu_seconds_total"
+    r"^((?:workqueue_|controller_runtime_|process_cpu_seconds_total|process_start_time_"
     r"|rest_client_(?:requests_total|request_size|response_size|rate_limiter_duration))"
     r'[a-zA-Z0-9_:]*)(?:\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\})?\s+(\S+)',
     re.MULTILINE,

@@ -65,6 +65,7 @@ SOAK = SoakResult(
             place="/src/main.go:7",
             first=3,
             last=16,
+            stack=("runtime.malg", f"main.leak {HOSTILE}", "main.reconcile", "main.worker"),
         ),
     ),
     left=(

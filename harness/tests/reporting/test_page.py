@@ -277,3 +277,9 @@ def test_facts_of_one_name_share_a_line_of_the_environment() -> None:
     source = render_html(msgspec.structs.replace(results.passing(), environment=facts))
     assert source.count("About the cluster") == 1
     assert "<li>a</li><li>b</li>" in source
+
+
+def test_who_calls_what_grew_is_told_beside_it() -> None:
+    page = render_html(msgspec.structs.replace(results.passing(), soak=SOAK))
+    assert "called by <code>main.reconcile &lt; main.worker</code>" in page
+    assert "runtime.malg" not in page, "the runtime's part says nothing"

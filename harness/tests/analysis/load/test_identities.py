@@ -127,6 +127,17 @@ def test_an_operator_that_was_restarted_between_the_scrapes_has_no_figures() -> 
     assert "restarted" in found.note
 
 
+def test_a_restart_is_seen_though_the_counters_have_caught_up() -> None:
+    def at(second: float, started: float) -> Page:
+        text = exposed(4, 0.05, 60, second)
+        return page(f"{text}process_start_time_seconds {started}\n", second)
+
+    assert figures(at(2, 100.0), at(12, 100.4)).queues, "a corrected clock is no restart"
+    found = figures(at(2, 100.0), at(12, 107.0))
+    assert not found.queues
+    assert "restarted" in found.note
+
+
 def test_a_page_that_was_refused_or_is_of_another_dialect_says_nothing() -> None:
     for text, status in (("forbidden", 403), ("my_metric 1\n", 200)):
         found = figures(page(text, 0, status), page(text, 10, status))
