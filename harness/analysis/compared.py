@@ -96,4 +96,7 @@ def _compared(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[str, ..
 
 def _doubts(found: Comparison) -> tuple[str, ...]:
     name = f" of {found.phase}" if found.phase else ""
-    return tuple(f"The comparison{name} decides nothing: {doubt}" for doubt in found.doubts)
+    return (
+        *(f"The comparison{name} decides nothing: {doubt}" for doubt in found.doubts),
+        *(f"The comparison{name} leaves a gate open: {why}" for why in found.lacking),
+    )

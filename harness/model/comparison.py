@@ -235,6 +235,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         doubts: Why it decides nothing, whatever the figures say.
         flattered: Why head looks better than it is, so that only a worsening counts; empty for
             nothing.
+        lacking: Why gated figures aren't there; those that are still count.
     """
 
     base: str
@@ -247,6 +248,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     caveat: str = ""
     doubts: tuple[str, ...] = ()
     flattered: str = ""
+    lacking: tuple[str, ...] = ()
 
     @property
     def passes(self) -> bool:
@@ -260,7 +262,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
             return Verdict.INCONCLUSIVE
         if not self.passes:
             return Verdict.FAIL
-        if self.flattered or any(change.undecided for change in self.changes):
+        if self.flattered or self.lacking or any(change.undecided for change in self.changes):
             return Verdict.INCONCLUSIVE
         return Verdict.PASS
 

@@ -118,7 +118,7 @@ def _percent(ratio: float) -> str:
 
 
 def _remarks(item: Comparison) -> list[str]:
-    found = [f"Can't be decided: {one_line(doubt)}." for doubt in item.doubts]
+    found = [f"Can't be decided: {one_line(doubt)}." for doubt in (*item.doubts, *item.lacking)]
     if item.flattered:
         found.append(f"No proof that head is as fast: {one_line(item.flattered)}.")
     across = [change.name for change in item.changes if change.undecided]

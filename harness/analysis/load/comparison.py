@@ -120,7 +120,7 @@ def compare_stored(
 
 
 def gated(found: Comparison, gates: Mapping[str, float]) -> Comparison:
-    """Returns a comparison held against other gates; a gated figure that it lacks is a doubt.
+    """Returns a comparison held against other gates; a gated figure that it lacks stays open.
 
     Args:
         found: As compared.
@@ -133,7 +133,7 @@ def gated(found: Comparison, gates: Mapping[str, float]) -> Comparison:
         changes.append(msgspec.structs.replace(change, allowed=allowed, passes=passes))
     there = {change.name for change in changes}
     lacking = tuple(_lacking(name) for name in gates if name not in there)
-    return msgspec.structs.replace(found, changes=tuple(changes), doubts=(*found.doubts, *lacking))
+    return msgspec.structs.replace(found, changes=tuple(changes), lacking=lacking)
 
 
 def _lacking(name: str) -> str:

@@ -8,9 +8,10 @@ import pytest
 from harness.analysis.load.alarms import false_alarms
 from harness.analysis.load.blocks import block, split
 from harness.analysis.load.bootstrap import exact_rate
-from harness.analysis.load.comparison import compare, compare_stored
+from harness.analysis.load.comparison import compare, compare_stored, gated
 from harness.analysis.load.sustain import StepStamps
 from harness.model.comparison import Block, Change, Comparison, Direction
+from harness.model.verdict import Verdict
 from harness.tests.analysis.load.queues import S, SimulatedOperator, constant
 
 PAIRS = 10
@@ -87,6 +88,17 @@ def test_what_is_allowed_to_become_worse_passes() -> None:
     base, head = blocks(PAIRS, seed=1), blocks(PAIRS, slower=0.05, seed=2)
     assert not change(compare(base, head), "p50").passes
     assert change(compare(base, head, allowed=0.10), "p50").passes
+
+
+def test_a_worsening_that_is_proven_counts_though_another_gated_figure_is_lacking() -> None:
+    worse, same = interleaved(slower=0.5), interleaved(slower=0.0)
+    gates = {"p50": 0.05, "cpu_per_reconcile": 0.05}
+    assert gated(worse, gates).verdict is Verdict.FAIL
+    found = gated(same, {**gates, "p50": 0.5})
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.lacking == (
+        "cpu_per_reconcile is gated, but the operator's metrics don't tell it in every block",
+    )
 
 
 def test_the_smallest_detectable_change_is_what_is_found_in_4_of_5_trials() -> None:
