@@ -104,12 +104,14 @@ class StoredLoad(msgspec.Struct, frozen=True, kw_only=True):
         run: What people call it.
         ways: What must be the same in both, in words.
         machine: What should be.
+        problems: Where its measurement broke: then none of its figures can be believed.
     """
 
     run: str
     ways: dict[str, str]
     machine: dict[str, str]
     phases: tuple[StoredPhase, ...]
+    problems: tuple[str, ...] = ()
 
     def phase(self, name: str) -> StoredPhase:
         """Returns a phase by its name."""

@@ -58,6 +58,7 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
     signs = gather(evidence, found, rows, phases=phases, results=results, figures=figures)
     tried = taken or any(item.sustained for item in results)
     growth, each = growths(evidence, phases, results, figures)
+    problems = (*_problems(results), *_impossible(found))
     result = LoadResult(
         phases=results,
         knee=answer(taken) if taken else None,
@@ -65,9 +66,11 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
         bottleneck=attribute(signs) if tried else None,
         growth=growth,
         each_object=each,
-        problems=(*_problems(results), *_impossible(found)),
+        problems=problems,
         blocks=block_rows(found, rows, phases=phases, results=results, figures=figures),
-        stored=stored_load(evidence, found, rows, phases=phases, results=results),
+        stored=stored_load(
+            evidence, found, rows, phases=phases, results=results, problems=problems
+        ),
     )
     depths = depth_series(evidence.promql, run_start=evidence.manifest.started)
     return result, (*load_series(found, run_start_ns=start), *depths)

@@ -45,6 +45,7 @@ def stored_load(
     *,
     phases: Sequence[LoadPhase],
     results: Sequence[PhaseResult],
+    problems: Sequence[str] = (),
 ) -> StoredLoad | None:
     """Returns what another run can be compared with; None where there was no steady load.
 
@@ -54,6 +55,7 @@ def stored_load(
         rows: Of each phase, by its index.
         phases: All.
         results: Of the same phases, in the same order.
+        problems: Where the measurement broke.
     """
     plan = evidence.load_plan
     steady = [
@@ -78,6 +80,7 @@ def stored_load(
         },
         machine={name: facts[name] for name in _MACHINE if name in facts},
         phases=tuple(steady),
+        problems=tuple(problems),
     )
 
 
@@ -135,6 +138,9 @@ def _compared(
         f"the load generator was the limit in {run.run}: {phase.limit}"
         for run, phase in pair
         if phase.limit
+    ]
+    doubts += [
+        f"the measurement of {run.run} broke: {what}" for run, _ in pair for what in run.problems
     ]
     doubts += [f"{run.run} was cut short: {phase.note}" for run, phase in pair if phase.note]
     lost = [flattering(run.run, phase.unfinished, phase.arrivals) for run, phase in pair]

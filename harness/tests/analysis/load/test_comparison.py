@@ -9,8 +9,17 @@ from harness.analysis.load.alarms import false_alarms
 from harness.analysis.load.blocks import block, split
 from harness.analysis.load.bootstrap import exact_rate
 from harness.analysis.load.comparison import compare, compare_stored, gated
+from harness.analysis.load.stored import compare_runs
 from harness.analysis.load.sustain import StepStamps
-from harness.model.comparison import Block, Change, Comparison, Direction
+from harness.model.comparison import (
+    Block,
+    Change,
+    Comparison,
+    Direction,
+    StoredLoad,
+    StoredPhase,
+)
+from harness.model.load import ArrivalProcess
 from harness.model.verdict import Verdict
 from harness.tests.analysis.load.queues import S, SimulatedOperator, constant
 
@@ -116,6 +125,29 @@ def test_two_stored_runs_are_weaker_and_say_so() -> None:
     assert {item.direction for item in found.changes} == {Direction.WORSE}
     drifting = compare_stored(blocks(12, seed=1), blocks(12, slower=0.1, seed=2))
     assert not drifting.passes  # a slower machine, for example: that is the caveat
+
+
+def test_a_stored_run_whose_measurement_broke_decides_nothing() -> None:
+    def stored(run: str, *problems: str) -> StoredLoad:
+        phase = StoredPhase(
+            name="steady",
+            rate_per_s=20.0,
+            process=ArrivalProcess.POISSON,
+            mix=(1.0, 0.0, 0.0, 0.0),
+            blocks=tuple(blocks(12)),
+            arrivals=240,
+            unfinished=0,
+            limit="",
+            note="",
+        )
+        return StoredLoad(run=run, ways={}, machine={}, phases=(phase,), problems=problems)
+
+    gates = {"p50": 0.5}
+    (sound,) = compare_runs(stored("a"), stored("b"), gates)
+    assert sound.verdict is Verdict.PASS
+    (broken,) = compare_runs(stored("a", "a clock is wrong"), stored("b"), gates)
+    assert broken.verdict is Verdict.INCONCLUSIVE
+    assert broken.doubts == ("the measurement of a broke: a clock is wrong",)
 
 
 def test_alarms_of_equal_builds_are_counted_on_resampled_blocks() -> None:
