@@ -10,7 +10,7 @@ from harness.analysis.soak.audited import costs, with_watches
 from harness.analysis.soak.blame import sites
 from harness.analysis.soak.drift import cycle_loads, drifts
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
-from harness.analysis.soak.signals import last_life, signals
+from harness.analysis.soak.signals import complete, last_life, signals
 from harness.analysis.soakleft import left_behind
 from harness.model.soakresult import LeakVerdict, SoakResult
 
@@ -44,7 +44,7 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
     beside: list[Plateaus] = []
     cost: list[Plateaus] = []
     for life in lives:
-        ours, others = signals(life[len(life) - least :])
+        ours, others = signals(complete(life[len(life) - least :]))
         decide += ours
         beside += others
         cost += [] if brief else costs(evidence, life[len(life) - least :])
@@ -103,6 +103,24 @@ def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
     return Churn(reconciles=counted, objects=objects or None)
 
 
+def _gaps(name: str, life: Sequence[Plateau]) -> list[str]:
+    """Says what could not be read after every cycle, and what follows from that."""
+    whole = complete(life)
+    notes = []
+    if len(whole) < len(life):
+        lacking = len(life) - len(whole)
+        notes.append(f"{name}: {lacking} of {len(life)} plateaus lack a signal, and don't count")
+    seen = dict.fromkeys(signal for plateau in life for signal in plateau.values)
+    for signal in seen:
+        times = sum(signal in plateau.values for plateau in life)
+        if any(signal not in plateau.values for plateau in whole):
+            notes.append(
+                f"{name}: {signal} isn't judged, since it could be read after {times} of "
+                f"{len(life)} cycles only"
+            )
+    return notes
+
+
 def _notes(
     plateaus: Sequence[Plateau], lives: Sequence[Sequence[Plateau]], *, least: int, planned: int
 ) -> list[str]:
@@ -114,6 +132,7 @@ def _notes(
         own = [plateau for plateau in plateaus if plateau.workload == name]
         if len({plateau.pid for plateau in own}) > 1:
             notes.append(f"{name} was started anew: only the longest life of its process counts")
+        notes += _gaps(name, life[len(life) - least :])
         left = sum(not plateau.gone for plateau in own)
         if left:
             notes.append(f"after {left} cycles objects were left when {name} was sampled")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from harness.analysis.soak.leaks import Plateaus
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
 
     from harness.model.soak import Plateau
 
-__all__ = ["last_life", "signals"]
+__all__ = ["complete", "last_life", "signals"]
 
 _MIB = float(1 << 20)
 _LIVE_HEAP = "live heap"
 _MEMORY = ("RSS", "PSS")
 _BESIDE = "connections"  # each is a descriptor
+
+_MOST = 0.9  # of the plateaus: a signal that so many have is worth leaving the others out
 
 _MATTERS = {
     _LIVE_HEAP: ("B", _MIB, 16.0, 0.0),
@@ -47,6 +49,17 @@ def last_life(plateaus: Sequence[Plateau]) -> tuple[Plateau, ...]:
         lives[-1].append(plateau)
     longest = max((len(life) for life in lives), default=0)
     return next((tuple(life) for life in reversed(lives) if len(life) == longest), ())
+
+
+def complete(plateaus: Sequence[Plateau]) -> tuple[Plateau, ...]:
+    """Returns the plateaus that have every signal which nine in ten of them have.
+
+    A profile that wasn't answered once must cost a plateau, and not the signal: what isn't looked
+    at leaks unseen.
+    """
+    names = Counter(name for plateau in plateaus for name in plateau.values)
+    wanted = {name for name, count in names.items() if count >= _MOST * len(plateaus)}
+    return tuple(plateau for plateau in plateaus if wanted <= plateau.values.keys())
 
 
 def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]]:

@@ -15,7 +15,7 @@ from harness.model.soakresult import LeakVerdict
 from harness.tests.analysis.recording import at
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from harness.tests.analysis.recording import Recording
 
@@ -33,17 +33,19 @@ def soak(
     *,
     cycles: int = 20,
     restart: int = 0,
+    without_heap: Collection[int] = (),
     **others: float,
 ) -> None:
     writer = NdjsonWriter(recording.run.plateaus_file)
     for cycle in range(cycles):
+        held = {} if cycle in without_heap else {"live heap": heap(cycle) + noise(cycle)}
         writer.write(
             Plateau(
                 cycle=cycle,
                 workload="manager",
                 stamp=at(10.0 * cycle),
                 pid=100 + (cycle < restart),
-                values={"live heap": heap(cycle) + noise(cycle), "goroutines": 40.0, **others},
+                values={**held, "goroutines": 40.0, **others},
                 cpu_s=float(cycle),
                 reconciles=100 * (cycle + 1),
                 objects=50,
@@ -98,6 +100,26 @@ def test_plateaus_before_a_restart_do_not_count(recording: Recording) -> None:
     assert result.cycles == 20
     assert result.verdict is LeakVerdict.NO_LEAK
     assert "was started anew" in " ".join(result.notes)
+
+
+def test_a_profile_that_was_not_answered_once_does_not_hide_a_leak(recording: Recording) -> None:
+    soak(recording, lambda cycle: 5 * MIB + cycle * 100 * KIB, cycles=22, without_heap={7})
+    outcome = judge("SOA-101", recording.evidence, None)
+    assert outcome.status is Status.FAIL
+    assert "live heap leaks" in outcome.findings[0].title
+    result = soak_result(recording.evidence)
+    assert result is not None
+    assert "manager: 1 of 22 plateaus lack a signal, and don't count" in result.notes
+
+
+def test_what_could_be_read_too_seldom_is_told_not_to_be_judged(recording: Recording) -> None:
+    soak(recording, lambda _: 5 * MIB, without_heap=range(4, 12))
+    result = soak_result(recording.evidence)
+    assert result is not None
+    (note,) = (note for note in result.notes if "isn't judged" in note)
+    assert note.endswith(
+        "live heap isn't judged, since it could be read after 12 of 20 cycles only"
+    )
 
 
 def test_memory_of_the_process_decides_only_where_there_is_no_live_heap(
