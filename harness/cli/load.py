@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.errors import UsageError
+from harness.model.load import MOST_ARRIVALS
 from harness.settings import LoadSettings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _OF = {
 }
 """Names of the settings, and of click's parameters."""
 _WITHOUT = frozenset({"unit", "smoke", "integration", "scope"})  # suites that generate no load
+_ONE_PHASE = frozenset({"steady", "churn"})  # of the rate for the time
 _ALWAYS = frozenset({"workers", "ui"})
 _SOAK = frozenset({"rate", "duration"})
 _PROFILES = {
@@ -181,6 +183,7 @@ def load_settings(
             hint="Add --suite load.",
         )
     _refuse_vain(suites, asked)
+    _refuse_endless(asked)
     if "ui" in asked:
         asked["ui"] = _address(asked["ui"])
     if "mix" in asked:
@@ -213,6 +216,21 @@ def _refuse_vain(suites: Sequence[str], asked: Mapping[str, Any]) -> None:
     raise UsageError(
         f"--{vain}: {chosen} doesn't look at it.", hint=f"What does: {', '.join(those)}."
     )
+
+
+def _refuse_endless(asked: Mapping[str, Any]) -> None:
+    """Refuses more arrivals than a phase may have; a search for the knee and a soak have many.
+
+    Raises:
+        UsageError: It would only be found when the cluster is there.
+    """
+    count = asked.get("rate", 0.0) * asked.get("duration", 0.0)
+    if asked.get("profile") in _ONE_PHASE and count > MOST_ARRIVALS:
+        raise UsageError(
+            f"--rate {asked['rate']:g} for --duration {asked['duration']:g} s are {count:,.0f} "
+            f"arrivals, and one phase has {MOST_ARRIVALS:,} at most.",
+            hint="Lower the rate, or shorten the phase.",
+        )
 
 
 def _mix(text: str) -> tuple[float, ...]:

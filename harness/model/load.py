@@ -21,6 +21,7 @@ __all__ = [
     "ARRIVAL_COLUMNS",
     "EVENT_COLUMNS",
     "MACHINE_COLUMNS",
+    "MOST_ARRIVALS",
     "ArrivalProcess",
     "ArrivalStatus",
     "EventType",
@@ -33,6 +34,9 @@ __all__ = [
     "object_name",
     "uid_hash",
 ]
+
+MOST_ARRIVALS = 5_000_000
+"""Of one phase: they are drawn before its clock starts."""
 
 ARRIVAL_COLUMNS = (
     "arrival",  # index, unique in the run

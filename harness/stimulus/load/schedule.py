@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from harness.errors import UsageError
-from harness.model.load import ArrivalProcess, Mix, Operation
+from harness.model.load import MOST_ARRIVALS, ArrivalProcess, Mix, Operation
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -21,7 +21,6 @@ __all__ = ["Schedule", "Step", "draw_operations", "offsets"]
 _NS = 1_000_000_000
 _SPARE = 6.0  # standard deviations: that many more gaps than expected are drawn
 _TIMES, _OPERATIONS = 1, 2  # streams of random numbers that don't touch each other
-_MAX_ARRIVALS = 5_000_000
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,9 +167,9 @@ def _check(schedule: Schedule) -> None:
     )
     if not np.isfinite(numbers).all() or (numbers < 0).any():
         raise UsageError(f"No arrivals can be drawn from {schedule}.")
-    if schedule.expected > _MAX_ARRIVALS:
+    if schedule.expected > MOST_ARRIVALS:
         raise UsageError(
-            f"{schedule.expected:.0f} arrivals in one phase are more than {_MAX_ARRIVALS:,}.",
+            f"{schedule.expected:.0f} arrivals in one phase are more than {MOST_ARRIVALS:,}.",
             hint="Lower the rate, or shorten the phase.",
         )
 

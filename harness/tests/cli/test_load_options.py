@@ -68,6 +68,13 @@ def test_what_a_profile_does_not_look_at_is_refused(
         load_settings(["load"], given(profile=profile, **options))
 
 
+def test_more_arrivals_than_a_phase_may_have_are_refused_before_a_run() -> None:
+    with pytest.raises(UsageError, match="are 8,640,000 arrivals"):
+        load_settings(["load"], given(profile="steady", rate=100.0, duration=86_400.0))
+    load_settings(["load"], given(profile="knee", rate=100.0, duration=86_400.0))
+    load_settings(["soak"], given(rate=100.0, duration=86_400.0))
+
+
 def test_what_one_of_several_suites_may_look_at_is_taken() -> None:
     assert load_settings(["soak", "load"], given(burst=5))[0].burst == 5
     assert load_settings(["smoke", "soak"], given(rate=5.0, workers=2))[0].rate == 5.0
