@@ -6,6 +6,7 @@ operator's own build; `schema` is the definition's JSON Schema.
 
     reading, document   YAML with positions
     surface, checking   the JSON Schema, and its errors in words
+    families            the metrics that an operator may have under names of its own
     semantics           files, samples, expressions, bounds: rules that a schema can't say
     decoding            checked data to harness.model.target
     requirements        packages that a target needs, `{python}` in commands
