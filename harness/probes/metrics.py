@@ -10,19 +10,16 @@ from urllib.parse import urlsplit
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import UsageError
-from harness.evidence.ndjson import write_document
 from harness.model.records import MetricsPage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from prometheus_client import Metric
 
     from harness.clock import Clock
-    from harness.evidence.folder import RunFolder
 
-__all__ = ["parse", "probe", "scrape", "write_page"]
+__all__ = ["parse", "probe", "scrape"]
 
 _LARGEST = 64 << 20
 _CHUNK = 1 << 16
@@ -68,14 +65,6 @@ def scrape(
         body=body.decode(errors="replace"),
         content_type=answered.get("content-type", ""),
     )
-
-
-def write_page(run: RunFolder, page: MetricsPage) -> Path:
-    """Keeps a page as evidence and returns its path."""
-    path = run.metrics / f"{page.workload or 'page'}-{page.stamp.mono_ns:020d}.json"
-    run.metrics.mkdir(parents=True, exist_ok=True)
-    write_document(path, page)
-    return path
 
 
 def parse(body: str, content_type: str = "") -> tuple[Metric, ...]:

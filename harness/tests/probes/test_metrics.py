@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import ssl
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -12,7 +11,7 @@ import pytest
 
 from harness.clock import FakeClock
 from harness.errors import UsageError
-from harness.probes.metrics import parse, probe, scrape, write_page
+from harness.probes.metrics import parse, probe, scrape
 from harness.tests.kube.certificates import self_signed
 from harness.tests.kube.scripted import HANG, Answer, ScriptedServer, status, stream
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from harness.evidence.folder import RunFolder
 
 PAGE = b"# TYPE up gauge\nup 1\n# TYPE n counter\nn_total 2\n"
 
@@ -131,14 +129,6 @@ def test_pages_are_parsed_into_families() -> None:
 def test_what_is_no_page_is_an_error() -> None:
     with pytest.raises(ValueError, match=r".+"):
         parse("<html>no</html> {")
-
-
-def test_a_page_is_written_as_evidence(run: RunFolder) -> None:
-    with ScriptedServer(page()) as server:
-        path = write_page(run, scrape(server.url, workload="manager"))
-    document = json.loads(path.read_text())
-    assert path.parent == run.metrics
-    assert (document["record"], document["workload"]) == ("metrics", "manager")
 
 
 @pytest.mark.parametrize(("code", "told"), [(200, 200), (500, 500)])
