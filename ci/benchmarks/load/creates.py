@@ -290,7 +290,7 @@ def bar_9(cluster: Cluster, figures: Figures, *, pairs: int, rate: float, second
                 before = _processors()
                 found[who] = _quantiles(who.run(schedule))
                 busy, whole = _processors() - before
-                used[who.plan.workers].append(busy / whole)
+                used[who.plan.workers].append(float(busy / whole))
                 cluster.empty()
             for name, single in found[one].items():
                 ones.setdefault(name, []).append(single)
