@@ -89,10 +89,10 @@ def hurry() -> bool:
     For those that send or stamp at an exact time and need little of the processor. Realtime, since
     a processor that is busy makes others wait for milliseconds, however nice it is to them; and
     niceness counts only within a session where Linux groups processes by it (sched(7), autogroup).
-    What this process starts doesn't inherit it.
+    Its threads and processes that start later inherit it.
     """
     try:
-        os.sched_setscheduler(0, os.SCHED_RR | os.SCHED_RESET_ON_FORK, os.sched_param(_REALTIME))
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_REALTIME))
     except (AttributeError, OSError):  # not Linux; or not allowed, or not in this cgroup
         try:
             os.setpriority(os.PRIO_PROCESS, 0, _HURRIED)

@@ -10,7 +10,7 @@ With measurement means: the watch receiver is running, and the rows are followed
     creates-*-per-s    the rates themselves
     creates-*-cpu      CPU time of the client alone, for each create
 
-Both are hurried (`command.hurry`).
+Both go before others (`command.hurry`).
 
 Bar 9: two of Locust's workers beside one process, at the same total rate and the same instants, in
 pairs whose order alternates. The bar names no rate: the machine must have spare processors, or its
@@ -27,7 +27,6 @@ enough for a p99 that rests on 40 arrivals; the first second of each isn't count
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 from contextlib import ExitStack
@@ -101,7 +100,6 @@ class _Rival:
         self._body = cluster.folder / "rival.json"
         self._body.write_bytes(msgspec.json.encode({**cluster.body, "metadata": metadata}))
         self._paths = ",".join(cluster.resource.path(name) for name in cluster.namespaces)
-        self._first = _first_words()
         self._rounds = 0
 
     def run(self, count: int, *, concurrency: int, http2: bool) -> _Round:
@@ -110,7 +108,6 @@ class _Rival:
         before = self._cluster.created()
         done = command.run(
             (
-                *self._first,
                 self._program,
                 f"-kubeconfig={self._cluster.identity.kubeconfig}",
                 f"-paths={self._paths}",
@@ -132,13 +129,6 @@ class _Rival:
             seconds=(told.end_ns - told.start_ns) / _NS,
             cpu_us=told.cpu_ns / 1e3 / max(count, 1),
         )
-
-
-def _first_words() -> tuple[str, ...]:
-    """Returns what a command begins with that runs it as the generator runs."""
-    command.hurry()
-    realtime = os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_RR
-    return ("chrt", "--rr", "1") if realtime else ()  # niceness is inherited
 
 
 def _ours(
@@ -197,6 +187,7 @@ class _Receiver:
 def bar_1(cluster: Cluster, figures: Figures, *, blocks: int, count: int) -> None:
     """Creates a second beside the rival's."""
     rival = _Rival(cluster)
+    command.hurry()  # as the generator does; the rival shall not wait for others, either
     small = max(int(count * _SWEEP_SHARE), 200)
     mode, best = _sweep_rival(cluster, rival, small)
     connections = _sweep_ours(cluster, small)
