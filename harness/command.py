@@ -25,6 +25,7 @@ __all__ = ["Completed", "Spawned", "environment", "hurry", "run", "spawn", "stre
 
 _TAIL_LINES = 25
 _TITLE_WORDS = 6
+_REALTIME = 1  # the lowest priority of all that are realtime
 _HURRIED = -10  # of nice(2): before what the user runs, behind what the system must
 
 
@@ -85,12 +86,18 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 def hurry() -> bool:
     """Lets this process go before others, where that is allowed; returns whether it is.
 
-    For those that send or stamp at an exact time and need little of the processor.
+    For those that send or stamp at an exact time and need little of the processor. Realtime, since
+    a processor that is busy makes others wait for milliseconds, however nice it is to them; and
+    niceness counts only within a session where Linux groups processes by it (sched(7), autogroup).
+    Its threads and processes that start later inherit it.
     """
     try:
-        os.setpriority(os.PRIO_PROCESS, 0, _HURRIED)
-    except PermissionError:
-        return False
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(_REALTIME))
+    except (AttributeError, OSError):  # not Linux; or not allowed, or not in this cgroup
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, _HURRIED)
+        except PermissionError:
+            return False
     return True
 
 

@@ -160,7 +160,7 @@ class Generator:
     def __init__(
         self, cluster: Cluster, *, seed: int, connections: int = 32, workers: int = 1
     ) -> None:
-        self._folder = cluster.folder / f"generator-{seed}"
+        self._folder = cluster.folder / f"generator-{seed}-{workers}"
         self._folder.mkdir(mode=0o700)
         kind = Kind(
             resource=cluster.resource.key,

@@ -40,6 +40,7 @@ __all__ = [
     "read_faults",
     "read_log",
     "write_target",
+    "written_ms",
 ]
 
 TASKS = "tasks.synthetic.operator-harness.example"
@@ -142,6 +143,11 @@ def read_log(folder: Path) -> Log:
     """Reads the log in a target's folder."""
     found = read_columns(folder / "log.i64")
     return Log({name: np.array(found[name], np.int64) for name in found.names})
+
+
+def written_ms(log: Log) -> float:
+    """Returns how long the write after a service takes, the mean in milliseconds."""
+    return float((log["finished_ns"] - log["service_ended_ns"]).mean()) / 1e6
 
 
 class Truth:

@@ -37,7 +37,8 @@ def main(arguments: list[str]) -> int:
     """Runs the child until the driver ends it; returns its exit code."""
     assignment = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=Assignment)
     worker = int(arguments[1]) if len(arguments) > 1 else None
-    hurry()
+    if worker is not None or not assignment.master:  # the master sends nothing
+        hurry()
     leaving = Event()
     gevent.signal_handler(signal.SIGTERM, leaving.set)
     try:

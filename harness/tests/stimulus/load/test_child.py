@@ -16,7 +16,7 @@ import pytest
 
 import harness
 from harness.clock import SYSTEM_CLOCK, Deadline
-from harness.command import environment, spawn
+from harness.command import environment, run, spawn
 from harness.errors import HarnessError
 from harness.evidence.columns import read_columns
 from harness.model.load import LoadPlan, Mix
@@ -43,6 +43,13 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def hurried_policy() -> int:
+    """Returns the scheduling policy of those who send: realtime where that is allowed."""
+    trial = "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"
+    allowed = run((sys.executable, "-c", trial), timeout=_START_S, check=False).exit_code == 0
+    return os.SCHED_RR if allowed else os.sched_getscheduler(0)
 
 
 class Team:
@@ -183,6 +190,9 @@ def test_workers_share_a_phase_and_one_that_dies_leaves_nothing_uncounted(
     tmp_path: Path, server: Server
 ) -> None:
     with running(tmp_path, server, workers=2) as team:
+        policies = [os.sched_getscheduler(process.pid) for process in team.processes]
+        sends = hurried_policy()
+        assert policies == [os.sched_getscheduler(0), sends, sends], "the master sends nothing"
         team.run(Schedule.constant(400, 0.25))
         assert sorted(team.column("arrival")) == list(range(100))
         assert len(server.objects) == 100
