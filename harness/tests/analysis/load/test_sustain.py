@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,9 @@ from harness.analysis.load.sustain import Limits, StepStamps, in_flight, sustain
 from harness.model.loadresult import StepState, Sustainability
 from harness.tests.analysis.load.queues import S, SimulatedOperator, constant
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 
 def step(
     operator: SimulatedOperator,
@@ -17,6 +22,7 @@ def step(
     *,
     seconds: float = 6,
     late_ms: float = 0,
+    hiccups: Sequence[int] = (),
     dropped: int = 0,
     failed: int = 0,
     limits: Limits | None = None,
@@ -24,6 +30,7 @@ def step(
 ) -> Sustainability:
     due = constant(rate, seconds)
     sent = due + int(late_ms * 1e6)
+    sent[list(hiccups)] += S // 10
     fate = np.zeros(len(due), np.int8)
     fate[len(due) // 2 : len(due) // 2 + dropped] = Fate.DROPPED
     fate[:failed] = Fate.ERROR
@@ -92,6 +99,12 @@ def test_dropped_or_late_arrivals_say_that_the_generator_was_the_limit_never_the
     assert late.state is dropped.state is StepState.GENERATOR_LIMITED
     assert late.reasons[0] == "the generator sent late: p99 60 ms, above 50 ms"
     assert dropped.reasons[0] == "the generator dropped 3 arrivals"
+
+
+def test_one_late_arrival_of_few_does_not_make_an_overload_the_generators() -> None:
+    slow = operator(workers=1, service_s=1.0)
+    assert step(slow, 4, seconds=18, hiccups=[7]).state is StepState.FAILED
+    assert step(slow, 4, seconds=18, hiccups=[7, 40]).state is StepState.GENERATOR_LIMITED
 
 
 def test_a_failure_beside_other_work_says_nothing_of_the_operator() -> None:
