@@ -94,6 +94,7 @@ def test_a_healthy_operator_passes_with_its_own_kuttl_tests(runs: Runs) -> None:
 @pytest.mark.controlplane
 def test_what_kuttl_needs_stays_private(runs: Runs) -> None:
     done: Finished = runs["kuttl"]
+    assert runs["kuttl, red"], "it runs beside this one, in the same folder"
     folder = bundled("operators_under_test", "guestbook")
     assert not (folder / "kubeconfig").exists(), "kuttl writes one where it runs"
     kept = [path for path in done.run.path.rglob("*") if path.is_file()]
