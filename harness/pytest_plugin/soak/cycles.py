@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.load.driver import Load
     from harness.pytest_plugin.scraping import Metrics
     from harness.pytest_plugin.soak.disturbances import Disturbances
+    from harness.pytest_plugin.soak.rotation import TokenRotation
     from harness.pytest_plugin.whitebox import WhiteBox
 
 __all__ = ["Soak"]
@@ -48,6 +49,7 @@ class Soak:
         metrics: Whose tokens may read the operator's metrics.
         whitebox: Looks into the operator meanwhile.
         disturbances: What happens in the middle, and at the end.
+        rotation: Of the operator's token.
     """
 
     def __init__(
@@ -57,20 +59,26 @@ class Soak:
         metrics: Metrics,
         whitebox: WhiteBox,
         disturbances: Disturbances,
+        *,
+        rotation: TokenRotation,
     ) -> None:
         self._context = context
         self._load = load
         self._metrics = metrics
         self._whitebox = whitebox
         self._disturbances = disturbances
+        self._rotation = rotation
         self._plan: SoakPlan | None = None
         self._done = 0
 
-    def run(self) -> int:
+    def run(self, *, overlap_s: float = 0.0) -> int:
         """Runs all cycles; returns how many were complete.
 
         Cycles that take longer than planned delay the next ones; from twice the duration on no
         new one begins.
+
+        Args:
+            overlap_s: As in `plan_soak`.
 
         Raises:
             HarnessError: The load broke.
@@ -79,7 +87,7 @@ class Soak:
         run = self._context.run
         run.soak.mkdir(exist_ok=True)
         self._load.start()
-        self._plan = plan = self._planned()
+        self._plan = plan = self._planned(overlap_s)
         refuse_full_disk(plan, run.path)
         write_document(run.soak_plan_file, plan)
         a_minute, whole = estimate(plan)
@@ -91,6 +99,7 @@ class Soak:
         rehearse()
         writer = NdjsonWriter(run.plateaus_file)
         try:
+            self._rotation.begin(plan)
             left = Leftovers(self._context)
             left.begin()
             with self._whitebox.beside(self._load):
@@ -98,9 +107,10 @@ class Soak:
             left.end()
             return done
         finally:
+            self._rotation.end()
             writer.close()
 
-    def _planned(self) -> SoakPlan:
+    def _planned(self, overlap_s: float) -> SoakPlan:
         settings = self._load.settings
         chosen = choose_rate(
             settings.rate,
@@ -108,7 +118,12 @@ class Soak:
             manifest=self._context.evidence.manifest,
             search=self._bracket,
         )
-        return plan_soak(duration=settings.duration, rate=chosen.per_s, rate_from=chosen.source)
+        return plan_soak(
+            duration=settings.duration,
+            rate=chosen.per_s,
+            rate_from=chosen.source,
+            overlap_s=overlap_s,
+        )
 
     def _bracket(self) -> Knee:
         """Finds about the highest rate that is sustained, and deletes what that made."""
@@ -145,6 +160,7 @@ class Soak:
             self._done = done
             if done == plan.cycles // 2:
                 self._disturbances.restart_server(after_cycle=done)
+            self._rotation.after(done, plan, self._load.plan.resource, self._home)
             if done < plan.cycles and not within.passed:
                 clock.sleep(within.remaining)
         return done
