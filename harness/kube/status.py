@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from harness.errors import ApiError
 
 __all__ = ["Status", "api_error", "no_answer", "parse_status"]
 
+_FRACTION = re.compile(r"\d+\.\d{4,}")  # a time-out to the nanosecond, which is another each time
 _CLIP = 256
 
 
@@ -82,7 +85,9 @@ def api_error(method: str, subject: str, code: int, body: bytes) -> ApiError:
 
 def no_answer(method: str, subject: str, error: Exception) -> ApiError:
     """Makes the error for a request that got no answer; its effect is unknown for writes."""
-    cause = str(getattr(error, "reason", "") or error)[:_CLIP]
+    cause = _FRACTION.sub(
+        lambda found: f"{float(found[0]):.3g}", str(getattr(error, "reason", "") or error)
+    )[:_CLIP]
     return ApiError(
         f"{method} {subject}: no answer from the API server ({type(error).__name__}: {cause})",
         status=0,

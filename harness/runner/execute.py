@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness import __version__, clusters
-from harness.assets import Component
+from harness import clusters
 from harness.clock import SYSTEM_CLOCK, Clock
 from harness.errors import ApiError, HarnessError, InstallFault, Interrupted
 from harness.evidence.folder import RunFolder
@@ -24,30 +23,23 @@ from harness.kube.client import KubeClient
 from harness.kube.credentials import credentials
 from harness.kube.ledger import Ledger
 from harness.manifests.objects import secret_values
-from harness.manifests.origins import find_origins
 from harness.model.cluster import Cluster
 from harness.model.installation import Installation, InstallWay
-from harness.model.records import (
-    LoadTick,
-    Notice,
-    SoakTick,
-    StageRecord,
-    SuiteRecord,
-    TestOutcome,
-)
+from harness.model.records import StageRecord
 from harness.model.resource import Resource
 from harness.model.result import ErrorNote
-from harness.model.run import RunManifest, Session, Suite
+from harness.model.run import Suite
 from harness.model.time import Span
 from harness.probes.access import record_access
 from harness.probes.inventory import take_inventory
 from harness.probes.recorder import Recorder
 from harness.runner.child import SuiteChild
-from harness.runner.host import host_facts
+from harness.runner.newrun import start_run
 from harness.runner.owntests import run_own_tests
 from harness.runner.removal import PROVEN_BY, Removal
 from harness.runner.sampled import beside, of_operator
 from harness.runner.static import record_manifests
+from harness.runner.suitechild import suite_child, suite_session
 from harness.runner.workshop import workshop
 
 if TYPE_CHECKING:
@@ -189,7 +181,7 @@ class _Executor:
         for suite in self._prepared.live:
             interruption.check()
             with self.stage(f"suite {suite.name}", f"Running the suite {suite.name}"):
-                passed = self._suite(suite, guard, cluster, installation)
+                passed = self._start(suite, guard, cluster, installation, self._run).run()
             outcomes.append(passed)
             if suite.own_tests and (passed or not self._settings.fail_fast):
                 interruption.check()
@@ -230,9 +222,7 @@ class _Executor:
         self._record_probes(cluster, guard, client, installation, folder)
         if removal.start(folder):
             (suite,) = (item for item in self._prepared.live if item.name == PROVEN_BY)
-            again = msgspec.structs.replace(suite, name="removal")
-            self._progress.tests(self._prepared.tests[suite.name])
-            self._child(again, guard, cluster, installation, folder, several=False).run()
+            self._start(suite, guard, cluster, installation, folder, name="removal").run()
 
     def _look(self) -> None:
         """Writes down what the static checks are judged on."""
@@ -380,6 +370,36 @@ class _Executor:
         write_document(self._run.installation_file, installation)
         return installation
 
+    def _start(
+        self,
+        suite: Suite,
+        guard: Guard,
+        cluster: Cluster,
+        installation: Installation,
+        run: RunFolder,
+        *,
+        name: str = "",
+    ) -> SuiteChild:
+        """Prepares a suite's process; under another name, it runs by itself in a folder of its own.
+
+        Its tests are told to who watches.
+        """
+        prepared = self._prepared
+        self._progress.tests(prepared.tests[suite.name])
+        told = msgspec.structs.replace(suite, name=name or suite.name)
+        session = suite_session(
+            told, prepared, guard=guard, cluster=cluster, installation=installation, run=run
+        )
+        return suite_child(
+            session,
+            self._state,
+            guard=guard,
+            run=run,
+            settings=self._settings,
+            progress=self._progress,
+            several=not name and len(prepared.tests) > 1,
+        )
+
     def _record_probes(
         self,
         cluster: Cluster,
@@ -413,67 +433,6 @@ class _Executor:
         prefix = f"harness-{self._run.id.rsplit('-', 1)[-1]}-"
         return lambda namespace: namespace in known or namespace.startswith(prefix)
 
-    def _suite(
-        self, suite: Suite, guard: Guard, cluster: Cluster, installation: Installation
-    ) -> bool:
-        self._progress.tests(self._prepared.tests[suite.name])
-        several = len(self._prepared.tests) > 1
-        return self._child(suite, guard, cluster, installation, self._run, several=several).run()
-
-    def _tools(self, suite: Suite) -> dict[str, str]:
-        """Returns the paths of the binaries that a suite runs; none of what the user has."""
-        there = {str(asset.component) for asset in self._prepared.assets.assets}
-        found = self._prepared.assets
-        return {name: str(found.path(Component(name))) for name in suite.assets if name in there}
-
-    def _child(
-        self,
-        suite: Suite,
-        guard: Guard,
-        cluster: Cluster,
-        installation: Installation,
-        run: RunFolder,
-        *,
-        several: bool,
-    ) -> SuiteChild:
-        file = self._state / f"session-{suite.name}.json"
-        session = Session(
-            run_folder=str(run.path),
-            target=self._prepared.target,
-            suite=suite,
-            seed=self._prepared.seed,
-            timeouts=msgspec.to_builtins(self._settings.timeouts),
-            guard_socket=str(guard.socket),
-            load=msgspec.to_builtins(self._settings.load),
-            cluster=cluster,
-            installation=installation,
-            prometheus_url=self._settings.prometheus_url,
-            tools=self._tools(suite),
-            comparison=self._prepared.request.comparison,
-            builds=self._prepared.builds,
-        )
-        write_document(file, session, mode=0o600)
-        return SuiteChild(
-            suite,
-            file,
-            guard=guard,
-            run=run,
-            on_record=self._on_record,
-            keyword=self._settings.keyword,
-            fail_fast=self._settings.fail_fast,
-            several=several,
-        )
-
-    def _on_record(self, record: SuiteRecord) -> None:
-        if isinstance(record, TestOutcome):
-            self._progress.test(record)
-        elif isinstance(record, LoadTick):
-            self._progress.detail(record.line)
-        elif isinstance(record, SoakTick):
-            self._progress.note(record.line)
-        elif isinstance(record, Notice):
-            self._progress.note(record.text)
-
 
 def execute(
     prepared: Prepared,
@@ -493,7 +452,7 @@ def execute(
     Raises:
         EvidenceError: The run folder can't be made or written.
     """
-    run = _new_run(prepared, clock)
+    run = start_run(prepared, clock)
     executor = _Executor(prepared, run, progress, clock)
     interrupted = ""
     try:
@@ -524,38 +483,6 @@ def _close(executor: _Executor, run: RunFolder) -> None:
         executor.errors.append(_note("teardown", error))
     except Exception as bug:  # noqa: BLE001 - the same
         executor.errors.append(_crash(run, bug))
-
-
-def _new_run(prepared: Prepared, clock: Clock) -> RunFolder:
-    request = prepared.request
-    names = tuple(suite.name for suite in prepared.suites)
-    now = clock.now()
-    run = RunFolder.create(
-        Path(request.settings.output), suite="+".join(names), target=prepared.target.name, now=now
-    )
-    manifest = RunManifest(
-        id=run.id,
-        suites=names,
-        checks=prepared.checks,
-        target=prepared.target.name,
-        twin=request.twin or "",
-        cluster=request.settings.cluster if prepared.live else "",
-        started=now,
-        harness_version=__version__,
-        seed=prepared.seed,
-        fail_on=request.settings.fail_on,
-        facts=host_facts(request.settings),
-        command=request.command,
-        kubernetes=prepared.kubernetes,
-        timeouts=msgspec.to_builtins(request.settings.timeouts),
-    )
-    write_document(run.run_file, manifest)
-    write_document(run.target_file, prepared.target)
-    write_document(run.origins_file, find_origins(prepared.target, prepared.manifests))
-    if prepared.baseline is not None:
-        run.load.mkdir()
-        write_document(run.baseline_file, prepared.baseline)
-    return run
 
 
 def _watched(client: KubeClient, prepared: Prepared) -> tuple[Resource, ...]:

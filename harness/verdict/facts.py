@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from harness.clock import utc
@@ -81,8 +83,11 @@ def _components(cluster: Cluster) -> list[Fact]:
 def notes(evidence: Evidence, idle: Sequence[Waiver]) -> tuple[str, ...]:
     """Returns what a reader must know beside the checks."""
     said = list(evidence.installation.notes if evidence.installation else ())
-    gaps = list(dict.fromkeys(f"{gap.source}: {gap.reason}" for gap in evidence.gaps()))
-    said += [f"Evidence is incomplete: {gap}" for gap in gaps[:_MAX_GAPS]]
+    gaps = Counter(f"{gap.source}: {gap.reason}" for gap in evidence.gaps())
+    said += [
+        f"Evidence is incomplete{f', {times} times' if times > 1 else ''}: {gap}"
+        for gap, times in islice(gaps.items(), _MAX_GAPS)
+    ]
     if len(gaps) > _MAX_GAPS:
         said.append(f"Evidence is incomplete in {len(gaps) - _MAX_GAPS} more places.")
     said += [

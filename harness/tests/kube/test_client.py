@@ -11,6 +11,7 @@ import pytest
 from harness.clock import FakeClock
 from harness.errors import ApiError
 from harness.kube.client import KubeClient, Token
+from harness.kube.status import no_answer
 from harness.tests.kube.scripted import DROP, HANG, Answer, answer, item, listing, status
 
 if TYPE_CHECKING:
@@ -356,3 +357,14 @@ def test_a_client_may_be_shared_between_threads(serve: Serve, configmaps: Resour
     with ThreadPoolExecutor(8) as threads:
         found = list(threads.map(lambda _: client.get(configmaps, "a", "ns"), range(40)))
     assert found == [{"n": 1}] * 40
+
+
+def test_errors_of_requests_that_timed_out_alike_read_alike() -> None:
+    texts = {
+        str(no_answer("GET", "/api", TimeoutError(f"Read timed out. (read timeout={seconds})")))
+        for seconds in (9.999981603, 9.999984026)
+    }
+
+    assert texts == {
+        "GET /api: no answer from the API server (TimeoutError: Read timed out. (read timeout=10))"
+    }

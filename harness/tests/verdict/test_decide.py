@@ -390,7 +390,7 @@ class TestFacts:
 
         notes = decided(recording, PASSED).notes
 
-        assert notes[0] == "Evidence is incomplete: audit: reason 0"
+        assert notes[0] == "Evidence is incomplete, 2 times: audit: reason 0"
         assert notes[-1] == "Evidence is incomplete in 2 more places."
         assert len(notes) == 11
 
