@@ -60,14 +60,13 @@ class TokenRotation:
         holders = self._holders()
         if not holders:
             raise NotVerified("the operator mounts no token, so there is none to be replaced")
-        secrets = self._client.resource("secrets")
         for namespace in sorted({spec.namespace for _, spec in holders}):
             body = {
                 "apiVersion": "v1",
                 "kind": "Secret",
                 "metadata": {"name": _SECRET, "namespace": namespace},
             }
-            self._client.create(secrets, body, namespace=namespace)
+            self._client.apply(body)  # one of a run that was killed may be there
         self._bind({instance.process for instance, _ in holders}, _SECRET)
         self._restart()
 
