@@ -1,6 +1,7 @@
 """Stage 5, SOA: slow death: what only shows in an operator that has run for long.
 
-Its API server restarts, its definition is made anew, it loses its lead, it panics and goes on.
+Its API server restarts, its definition is made anew, its token is replaced, it loses its lead, it
+panics and goes on.
 Nothing here loads NumPy where there was no soak.
 """
 
@@ -13,15 +14,17 @@ from harness.analysis.metrics import counted
 from harness.analysis.soaked import soak_result
 from harness.analysis.writes import audit_gap
 from harness.model.records import Action
-from harness.model.soak import API_SERVER, DEFINITION
+from harness.model.soak import API_SERVER, DEFINITION, TOKEN
 
 if TYPE_CHECKING:
     from harness.analysis.case import Case
     from harness.evidence.reader import Evidence
     from harness.model.findings import CheckOutcome, Finding
     from harness.model.soak import Disturbance, LeaseState, Plateau
+    from harness.model.soakresult import CycleLoad
 
 __all__ = [
+    "follows_its_token",
     "goes_on_after_its_definition",
     "keeps_its_lead",
     "survives_its_server",
@@ -44,7 +47,6 @@ def survives_its_server(case: Case) -> CheckOutcome:
     done = _done(case.evidence, API_SERVER)
     if isinstance(done, str):
         return case.undecided(done)
-    result = soak_result(case.evidence)
     findings: list[Finding] = []
     for item in done:
         findings += _ends(case, item, "while the API server was away")
@@ -55,17 +57,51 @@ def survives_its_server(case: Case) -> CheckOutcome:
                     detail=item.note,
                 )
             )
-        after = [x for x in (result.loads if result else ()) if x.cycle > item.after_cycle]
-        before = [x for x in (result.loads if result else ()) if x.cycle <= item.after_cycle]
-        if not after and not findings:
+        next_cycle = _next(case, item)
+        if next_cycle is None and not findings:
             return case.undecided("no cycle was over after the API server had restarted")
-        if after and after[0].unconverged > max((x.unconverged for x in before), default=0):
+        if next_cycle and _lost_some(case, item, next_cycle):
             findings.append(
                 case.finding(
-                    f"{after[0].unconverged} of {after[0].arrivals} arrivals in the cycle after a "
-                    "restart of the API server never converged: it no longer watches, or not all",
+                    f"{next_cycle.unconverged} of {next_cycle.arrivals} arrivals in the cycle "
+                    "after a restart of the API server never converged: it no longer watches, or "
+                    "not all",
                     detail=f"The API server was away for {item.away_s:.1f} s after cycle "
                     f"{item.after_cycle}, and etcd was compacted: every watch must list anew.",
+                )
+            )
+    return case.decided(findings)
+
+
+def follows_its_token(case: Case) -> CheckOutcome:
+    """SOA-108: it reads its token again when that is replaced, before the old one ends."""
+    done = _done(case.evidence, TOKEN)
+    if isinstance(done, str):
+        return case.undecided(done)
+    findings: list[Finding] = []
+    for item in done:
+        when = f"{item.overlap_s:.0f} s after its token had been replaced, when the old one ended"
+        findings += [
+            case.finding(f"The operator's process ended {when}", subject=name, detail=item.note)
+            for name in dict.fromkeys(item.ended)
+        ]
+        if not item.recovered:
+            findings.append(
+                case.finding(
+                    f"Nothing converged any more {when}: it goes on with a token that it read once",
+                    detail=f"{item.note}\nIt was restarted then, so that the soak could go on.",
+                )
+            )
+            continue
+        next_cycle = _next(case, item)
+        if next_cycle is None and not findings:
+            return case.undecided("no cycle was over after the token had been revoked")
+        if next_cycle and _lost_some(case, item, next_cycle):
+            findings.append(
+                case.finding(
+                    f"{next_cycle.unconverged} of {next_cycle.arrivals} arrivals in the cycle "
+                    "after its old token had ended never converged: a part of it goes on with "
+                    "that token",
                 )
             )
     return case.decided(findings)
@@ -147,6 +183,19 @@ def _done(evidence: Evidence, name: str) -> list[Disturbance] | str:
     if tried:
         return tried
     return found[0].note if found else "the soak was stopped before that"
+
+
+def _next(case: Case, item: Disturbance) -> CycleLoad | None:
+    """Returns the first cycle that was over after a disturbance."""
+    result = soak_result(case.evidence)
+    return next((x for x in (result.loads if result else ()) if x.cycle > item.after_cycle), None)
+
+
+def _lost_some(case: Case, item: Disturbance, after: CycleLoad) -> bool:
+    """Whether more arrivals of a cycle came to nothing than of any before a disturbance."""
+    result = soak_result(case.evidence)
+    before = [x for x in (result.loads if result else ()) if x.cycle <= item.after_cycle]
+    return after.unconverged > max((x.unconverged for x in before), default=0)
 
 
 def _ends(case: Case, item: Disturbance, when: str) -> list[Finding]:

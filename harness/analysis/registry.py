@@ -9,6 +9,7 @@ from harness.analysis.admission import sample_is_accepted
 from harness.analysis.case import Case, WindowCase
 from harness.analysis.convergence import converges, generation_is_observed
 from harness.analysis.endurance import (
+    follows_its_token,
     goes_on_after_its_definition,
     keeps_its_lead,
     survives_its_server,
@@ -100,6 +101,7 @@ RUN_CHECKS: Mapping[str, Callable[[Case], CheckOutcome]] = MappingProxyType(
         "SOA-105": goes_on_after_its_definition,
         "SOA-106": keeps_its_lead,
         "SOA-107": swallows_no_panic,
+        "SOA-108": follows_its_token,
         "SOA-110": nothing_is_left,
         "SOA-111": no_watch_is_leaked,
         "SOA-112": no_cycle_costs_more,

@@ -72,10 +72,13 @@ def operator_use(evidence: Evidence) -> tuple[ProcessUse, ...]:
 
 
 def bands(evidence: Evidence) -> tuple[PhaseBand, ...]:
-    """Returns the run's windows, the phases of its load and the cycles of its soak, on its axis."""
+    """Returns the run's windows, phases of its load, cycles and disturbances of its soak."""
     start = evidence.manifest.started.mono_ns
     spans = [(phase.name, phase.span) for phase in evidence.phases()]
     spans += [(phase.name, phase.span) for phase in evidence.load_phases()]
+    spans += [
+        (f"disturbance: {item.name}", item.span) for item in evidence.disturbances if item.tried
+    ]
     return tuple(
         PhaseBand(
             name=name,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from harness.installers.choosing import choose_way, control, installer_for
-    from harness.installers.installer import Control, Installer, NotReady
+    from harness.installers.installer import Control, Installer, NotReady, Rotation
     from harness.installers.rendering import render
     from harness.installers.second import second_instance
 
@@ -29,6 +29,7 @@ __all__ = [
     "Control",
     "Installer",
     "NotReady",
+    "Rotation",
     "choose_way",
     "control",
     "installer_for",
@@ -40,6 +41,7 @@ _PLACES = {  # loaded when asked for: the refresher's process needs none of them
     "Control": "installer",
     "Installer": "installer",
     "NotReady": "installer",
+    "Rotation": "installer",
     "choose_way": "choosing",
     "control": "choosing",
     "installer_for": "choosing",

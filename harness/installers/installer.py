@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from harness.model.target import Target
     from harness.settings import Timeouts
 
-__all__ = ["Control", "Installer", "NotReady"]
+__all__ = ["Control", "Installer", "NotReady", "Rotation"]
 
 
 class NotReady(Exception):
@@ -105,6 +105,34 @@ class Installer(Protocol):
         """
 
 
+class Rotation(Protocol):
+    """Replaces the operator's token by a new one, and revokes the old one."""
+
+    def begin(self) -> None:
+        """Starts it again, with a token that can be revoked.
+
+        Raises:
+            NotVerified: It has no token.
+            HarnessError: It can't be started.
+        """
+
+    def replace(self) -> None:
+        """Replaces the token where it reads it; the old one stays valid."""
+
+    def revoke(self, *, timeout: float) -> float:
+        """Has the old token end; returns when the API server no longer takes it.
+
+        Args:
+            timeout: In seconds.
+
+        Returns:
+            Seconds that it took.
+
+        Raises:
+            ClusterError: The API server still takes it.
+        """
+
+
 class Control(Protocol):
     """Handles an installed operator, from any process of the run.
 
@@ -134,6 +162,9 @@ class Control(Protocol):
 
     def stop_replica(self, name: str) -> None:
         """Ends a copy."""
+
+    def rotation(self) -> Rotation:
+        """Returns what rotates its token."""
 
     def await_ready(self, *, timeout: float) -> None:
         """Waits until its probes answer and, with leader election, it leads.

@@ -231,6 +231,10 @@ class PresentControl:
         """Refuses."""
         _refuse("no second copy is started")
 
+    def rotation(self) -> NoReturn:
+        """Refuses."""
+        _refuse("its token isn't replaced")
+
     def await_ready(self, *, timeout: float) -> None:
         """Waits until every Deployment has all its replicas available.
 

@@ -409,6 +409,7 @@ class KubeClient:
         expires_s: int = 3600,
         pod_name: str = "",
         pod_uid: str = "",
+        secret: str = "",
     ) -> Token:
         """Has a token made for a ServiceAccount.
 
@@ -418,12 +419,15 @@ class KubeClient:
             expires_s: Life asked for, in seconds; at least 600.
             pod_name: Bind it to this Pod, so that it ends with it.
             pod_uid: The Pod's uid.
+            secret: Bind it to the Secret of this name instead.
 
         Raises:
             ApiError: No success.
         """
         spec: dict[str, Any] = {"expirationSeconds": expires_s}
-        if pod_name:
+        if secret:
+            spec["boundObjectRef"] = {"apiVersion": "v1", "kind": "Secret", "name": secret}
+        elif pod_name:
             spec["boundObjectRef"] = {
                 "apiVersion": "v1",
                 "kind": "Pod",
@@ -435,6 +439,24 @@ class KubeClient:
         status = self._exchange.json("POST", path, body=request)["status"]
         expires = datetime.fromisoformat(status["expirationTimestamp"])
         return Token(value=status["token"], expires=expires.timestamp())
+
+    def accepts(self, token: str) -> bool:
+        """Whether the server takes a token for somebody's (a TokenReview).
+
+        Args:
+            token: A bearer token.
+
+        Raises:
+            ApiError: It doesn't say.
+        """
+        review = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token},
+        }
+        path = "/apis/authentication.k8s.io/v1/tokenreviews"
+        status = self._exchange.json("POST", path, body=review)["status"]
+        return bool(status.get("authenticated"))
 
     # Anything else
 

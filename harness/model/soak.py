@@ -15,6 +15,7 @@ from harness.model.time import Span, Stamp
 __all__ = [
     "API_SERVER",
     "DEFINITION",
+    "TOKEN",
     "Disturbance",
     "LeaseState",
     "Plateau",
@@ -23,6 +24,7 @@ __all__ = [
 
 API_SERVER = "API server"
 DEFINITION = "definition"
+TOKEN = "token"  # noqa: S105 - the name of what is rotated
 """Names of disturbances."""
 
 
@@ -35,6 +37,9 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
         rate_per_s: Arrivals a second while objects are created and changed.
         objects: Made in each cycle.
         rate_from: Who said how much, in words.
+        replaced_after: Cycle after which the operator's token is replaced; 0 for never.
+        revoked_after: Cycle after which the old one is revoked.
+        overlap_s: How long both are valid, in seconds, or longer.
     """
 
     cycles: int
@@ -42,6 +47,9 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float
     objects: int
     rate_from: str = ""
+    replaced_after: int = 0
+    revoked_after: int = 0
+    overlap_s: float = 0.0
 
 
 class Plateau(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +105,8 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         name: API_SERVER: it ended, etcd was compacted, and it came back. DEFINITION: that of the
-            custom resource was deleted and made anew.
+            custom resource was deleted and made anew. TOKEN: the one that had been replaced before
+            was revoked.
         span: From its begin until the operator had had its time to get over it.
         after_cycle: How many cycles were over.
         tried: False where it can't be done here; `note` says why.
@@ -105,6 +114,7 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
         ended: Processes of the operator that ended meanwhile, and were started again.
         recovered: Whether the operator was ready, or converged, afterwards.
         note: In words; why it didn't recover.
+        overlap_s: How long both tokens were valid, in seconds.
     """
 
     name: str
@@ -115,3 +125,4 @@ class Disturbance(msgspec.Struct, frozen=True, kw_only=True):
     ended: tuple[str, ...] = ()
     recovered: bool = True
     note: str = ""
+    overlap_s: float = 0.0

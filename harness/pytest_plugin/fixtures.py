@@ -146,10 +146,16 @@ def soak(
     operator: Operator,
 ) -> Soak:
     """Cycles of load that leave nothing, and a plateau of the operator after each."""
-    from harness.pytest_plugin.soak import Disturbances, Soak  # noqa: PLC0415 - as of the load
+    from harness.pytest_plugin.soak import (  # noqa: PLC0415 - as of the load
+        Disturbances,
+        Soak,
+        TokenRotation,
+    )
 
     context = _context(request)
-    return Soak(context, load, metrics, whitebox, Disturbances(context, operator))
+    disturbances = Disturbances(context, operator)
+    rotation = TokenRotation(context, operator, disturbances)
+    return Soak(context, load, metrics, whitebox, disturbances, rotation=rotation)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from harness.installers import NotReady, control
 from harness.model.records import Action, Stimulus
 
 if TYPE_CHECKING:
+    from harness.installers import Rotation
     from harness.model.installation import Installation
     from harness.pytest_plugin.context import Context
 
@@ -68,6 +69,14 @@ class Operator:
     def stop_replica(self, name: str) -> None:
         """Stops a copy."""
         self._control.stop_replica(name)
+
+    def rotation(self) -> Rotation:
+        """Returns what rotates its token; NotVerified where it can't be rotated."""
+        return self._control.rotation()
+
+    def restart_for(self, rotation: Rotation) -> None:
+        """Starts it again with a token that can be revoked."""
+        self._do(Action.RESTART, rotation.begin, detail="with a token that can be revoked")
 
     def readiness(self, *, limit: float | None = None) -> dict[str, Any]:
         """Waits until its probes answer and, with leader election, it leads.

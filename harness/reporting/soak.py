@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from harness.model.findings import Status
+from harness.model.soak import API_SERVER, DEFINITION, TOKEN
 from harness.model.soakresult import LeakVerdict
 from harness.reporting.soakplots import amount, signal_groups, soak_plots
-from harness.reporting.text import count, number
+from harness.reporting.text import count, number, one_line, quantity
 
 if TYPE_CHECKING:
+    from harness.model.soak import Disturbance
     from harness.model.soakresult import GrowingSite, LeftKind, SoakResult, SoakSignal
     from harness.reporting.plots import Plot
 
@@ -39,6 +41,11 @@ _CHANGES = {
     LeakVerdict.LEAK: "Worse",
     LeakVerdict.NO_LEAK: "Not worse",
     LeakVerdict.INCONCLUSIVE: "Inconclusive",
+}
+_DISTURBANCES = {
+    API_SERVER: "The API server was restarted, and etcd compacted",
+    DEFINITION: "The definition was deleted and made anew",
+    TOKEN: "The token was replaced, and then the old one revoked",
 }
 _SHOWN = {"": _WORDS, "beside": _WORDS | {LeakVerdict.LEAK: "Grows"}}
 """By group, of what is held; others tell how the soak went. What is beside accuses nobody: the
@@ -71,6 +78,7 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
         sites: Growth, function, place, cycles and callers of each.
         left: What stayed in the cluster: kind, how many, names, why, how that is known.
         stayed: The same in a sentence; empty where nobody took an inventory.
+        disturbances: What was done, after which cycle, and how the operator got over it.
         plots: One a signal.
     """
 
@@ -79,6 +87,7 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
     sites: tuple[tuple[str, ...], ...]
     left: tuple[tuple[str, str, str, str, str], ...]
     stayed: str
+    disturbances: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
     plots: tuple[Plot, ...]
 
@@ -98,6 +107,7 @@ def soak_table(result: SoakResult | None) -> SoakTable | None:
         sites=tuple(map(_site, result.sites)),
         left=tuple(map(_left, result.left)),
         stayed=_stayed(result),
+        disturbances=tuple(map(_disturbance, result.disturbances)),
         notes=result.notes,
         plots=soak_plots(result),
     )
@@ -138,6 +148,19 @@ def _left(found: LeftKind) -> tuple[str, str, str, str, str]:
     made = f"; first made by {found.write}{at}" if found.write else ""
     kind = f"{found.kind} ({found.resource})"
     return kind, f"{number(found.count)}{of}", names, found.cause, f"{found.how}{made}"
+
+
+def _disturbance(item: Disturbance) -> tuple[str, str, str]:
+    title = _DISTURBANCES.get(item.name, item.name)
+    if not item.tried:
+        return title, "not done", one_line(item.note)
+    words = [f"away for {quantity(item.away_s, 's')}"] if item.name != TOKEN else []
+    if item.overlap_s:
+        words.append(f"both tokens were valid for {quantity(item.overlap_s, 's')}")
+    if item.ended:
+        words.append(f"{', '.join(dict.fromkeys(item.ended))} ended and was started again")
+    words.append("it recovered" if item.recovered else "it did not recover")
+    return title, f"cycle {number(item.after_cycle)}", "; ".join(words)
 
 
 def _stayed(result: SoakResult) -> str:

@@ -2,7 +2,7 @@
 
 
 def test_soaks(soak, window):
-    """SOA-101 to SOA-107, LOA-101 and LOA-103 are judged on the whole run, at its end."""
+    """SOA-101 to SOA-108, LOA-101 and LOA-103 are judged on the whole run, at its end."""
     with window("soak") as seen:
         seen.facts["cycles"] = soak.run()
 

@@ -36,6 +36,11 @@ def test_swallows_no_panic(window):
     window.whole_run("SOA-107")
 
 
+def test_follows_its_token(window):
+    """SOA-108."""
+    window.whole_run("SOA-108")
+
+
 def test_lets_every_arrival_converge(window):
     """LOA-101."""
     window.whole_run("LOA-101")

@@ -9,6 +9,10 @@ What must hold for a leak, all of it:
 
 or a last half that is a clear line by itself, which goes on to grow by what matters.
 
+The memory of a process is what its allocator keeps, which grows for long and then is flat. There
+the last half must by itself grow at 5 %, and at half of the slope of the whole or more; else it
+grew, and whether it goes on is open.
+
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
 the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
 grew by it, as when a count goes up by one and stays.
@@ -41,6 +45,9 @@ _LEAST_SHARE = 0.5
 _NARROW = 2.0
 """Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
 but not the same growth at all plateaus."""
+
+_GOES_ON = 0.5
+"""Of the whole's slope, that of the last half where an allocator may have got its fill."""
 
 _WARM_UP = 3
 _SHORT = 20
@@ -75,6 +82,7 @@ class Plateaus(msgspec.Struct, frozen=True, kw_only=True):
         matters_each: Growth a reconcile likewise; the larger of both counts.
         resolution: Smallest difference that the signal can show: 1 for what is counted.
         subject: Whose.
+        settles: Whether it grows for a while by itself, as what an allocator keeps does.
     """
 
     name: str
@@ -84,6 +92,7 @@ class Plateaus(msgspec.Struct, frozen=True, kw_only=True):
     matters_each: float = 0.0
     resolution: float = 0.0
     subject: str = ""
+    settles: bool = False
 
 
 def warm_up(cycles: int) -> int:
@@ -109,7 +118,14 @@ def judge_soak(signals: Sequence[Plateaus], *, churn: Churn | None = None) -> So
         matters = np.array([_matters(signal, churn, cycles) for signal in signals])
         resolution = np.array([signal.resolution for signal in signals])
         adjusted = holm(made.p)
-        codes = decide(made, adjusted, steps=values.shape[1], matters=matters, finest=resolution)
+        codes = decide(
+            made,
+            adjusted,
+            steps=values.shape[1],
+            matters=matters,
+            finest=resolution,
+            settles=np.array([signal.settles for signal in signals]),
+        )
         found = [
             _signal(
                 signal, made, row, adjusted=float(adjusted[row]), code=int(codes[row]), to=churn
@@ -128,6 +144,7 @@ def decide(
     steps: int,
     matters: NDArray[np.float64],
     finest: NDArray[np.float64] | float = 0.0,
+    settles: NDArray[np.bool_] | bool = False,
 ) -> NDArray[np.int64]:
     """Returns 0 for a leak, 1 for none, 2 where it is open; one entry a series.
 
@@ -137,6 +154,7 @@ def decide(
         steps: How many cycles count.
         matters: Growth over them from which it is a leak.
         finest: Smallest difference that a signal can show.
+        settles: Whether a signal grows for a while by itself.
     """
     grows = (adjusted <= _ALPHA) & (found.low > 0)
     refused = (found.correlation >= _REFUSED) & (found.slope < CLEAR * found.detectable)
@@ -145,7 +163,9 @@ def decide(
     # A long warm-up bends the whole, so that all that remains around a line hangs together.
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= _LEAST_SHARE * matters)
+    slowed = leak & settles & ~_still_grows(found)
     small = goes_on & ~leak & (found.high * steps <= matters)
+    leak &= ~slowed
     calm = ~grows & (found.high * steps <= matters) & ~refused
     calm &= np.maximum(found.detectable * steps, finest) <= matters
     # What has stopped growing is judged on its last half alone; so less can be ruled out.
@@ -154,6 +174,11 @@ def decide(
     narrow = ~leak & (np.maximum(_NARROW * found.span, finest) <= matters)
     none = small | calm | stopped | narrow
     return np.where(leak, _LEAK, np.where(none, _NONE, _OPEN))
+
+
+def _still_grows(found: Trends) -> NDArray[np.bool_]:
+    still: NDArray[np.bool_] = (found.late_low > 0) & (found.late >= _GOES_ON * found.slope)
+    return still
 
 
 def _matters(signal: Plateaus, churn: Churn, cycles: int) -> float:
@@ -239,7 +264,8 @@ def _why_open(made: SoakSignal, found: Trends, row: int) -> str:
         return f"it grows, but by less than the {least} that matter, and maybe by more"
     if found.bends[row]:
         return "it grows, but ever more slowly: a longer soak would tell a leak from a full cache"
-    return "it grew, but not in the last half: a longer soak would tell"
+    how = "then slowed down" if found.late[row] > 0 else "but not in the last half"
+    return f"it grew, {how}: a longer soak would tell"
 
 
 def _too_short(signal: Plateaus, left_out: int) -> SoakSignal:

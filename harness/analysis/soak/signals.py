@@ -88,6 +88,7 @@ def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]
             matters=matters,
             matters_each=each,
             resolution=resolution,
+            settles=name in _MEMORY,
         )
         # What is shared is divided by all that share it, so PSS goes with its neighbours.
         shadowed = name in _MEMORY and (_LIVE_HEAP in whole or (name == "PSS" and "RSS" in whole))

@@ -36,6 +36,11 @@ _FROZEN = (
     "a container can't be frozen by the Kubernetes API; install the operator as a process "
     "(--install process) to have it paused"
 )
+_KUBELETS = (
+    "the kubelet alone replaces a Pod's token, after 48 minutes, and the old one is valid until it "
+    "expires or the Pod is gone: it can't be revoked while the operator runs; install the "
+    "operator as a process (--install process) to have it rotated"
+)
 
 
 class ClusterControl:
@@ -139,6 +144,10 @@ class ClusterControl:
         self._client.patch(resource, name, cost, namespace=workload.namespace)
         self._scale(workload, len(pods) - 1)
         self._await_gone(workload, {pod["metadata"]["uid"]})
+
+    def rotation(self) -> NoReturn:
+        """Can't be done: the kubelet does it by itself."""
+        raise NotVerified(_KUBELETS)
 
     # How it is
 

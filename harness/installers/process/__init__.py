@@ -11,4 +11,5 @@ Doing it:
     launcher     becomes the operator, in its namespaces     health      asks its probes
     leadership   who holds its Leases
     installer    all of it, in order                         control     restart, kill, replicas
+    rotation     a new token in place of one that is revoked
 """

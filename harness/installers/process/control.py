@@ -22,6 +22,7 @@ from harness.installers.process.health import probe
 from harness.installers.process.launching import Launching, refresher_name
 from harness.installers.process.leadership import LEASES, holder_of, lease_name, other_holder
 from harness.installers.process.ports import PortPlan, free_port
+from harness.installers.process.rotation import TokenRotation
 from harness.kube.watch import Watch
 from harness.model.records import LogLine
 
@@ -161,6 +162,12 @@ class OperatorControl:
         """Ends every process, replicas and refreshers included; for an uninstall."""
         for instance in self._read().instances:
             self._end(instance)
+
+    def rotation(self) -> TokenRotation:
+        """Returns what rotates the tokens of all processes."""
+        return TokenRotation(
+            launch_file=self._file, client=self._client, restart=self.restart, clock=self._clock
+        )
 
     # How it is
 

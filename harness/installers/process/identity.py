@@ -167,13 +167,24 @@ def _never(deployment: Object, pod: Object | None, timeout: float) -> Exception:
     )
 
 
-def mint(client: KubeClient, pod: Object, service_account: str) -> Minted:
+def mint(client: KubeClient, pod: Object, service_account: str, *, secret: str = "") -> Minted:
     """Has a token made, bound to the Pod where there is one and the API server can do that.
+
+    Args:
+        client: The harness's own identity.
+        pod: What the process stands for.
+        service_account: Whose.
+        secret: Bind it to this Secret instead, with which it ends.
 
     Raises:
         ApiError: No token can be had at all.
     """
     meta = pod["metadata"]
+    if secret:
+        namespace = meta["namespace"]
+        return Minted(
+            token=client.token(namespace, service_account, expires_s=LIFE_S, secret=secret)
+        )
     if not meta.get("uid"):  # a process that stands for no Pod
         return Minted(token=client.token(meta["namespace"], service_account, expires_s=LIFE_S))
     try:

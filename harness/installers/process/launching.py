@@ -37,7 +37,7 @@ from harness.installers.process.plan import (
 )
 from harness.installers.process.ports import is_free
 from harness.installers.process.references import Context, Sources
-from harness.installers.process.refresher import RefreshSpec
+from harness.installers.process.refresher import RefreshSpec, refresh_file
 from harness.manifests.objects import SHORTEST_SECRET, Object, describe
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ class Launching:
         running = any(item.name == name and item.running for item in self._guard.processes())
         if running or not tokens:
             return
-        path = Path(instance.folder) / "refresher.json"
+        path = refresh_file(instance.folder)
         spec = RefreshSpec(
             kubeconfig=self._cluster.kubeconfig,
             guard=str(self._guard.socket),
@@ -258,7 +258,7 @@ class Launching:
             write_kubeconfig(kubeconfig, self._cluster, token=token, namespace=instance.namespace)
         if not files:
             return
-        minted = mint(self._client, pod, instance.service_account)
+        minted = mint(self._client, pod, instance.service_account, secret=instance.token_secret)
         if minted.note and minted.note not in self.notes:
             self.notes.append(minted.note)
         self._guard.redact([minted.token.value])

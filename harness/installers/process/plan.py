@@ -81,6 +81,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
         limited: Whether its resource limits are applied.
         primary: Process that it is a replica of; empty for a primary.
         started_ns: Wall clock at its last start.
+        token_secret: Secret that the token of its next start is bound to; empty for its Pod.
     """
 
     process: str
@@ -104,6 +105,7 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     cgroups: tuple[str, ...] = ()
     primary: str = ""
     started_ns: int = 0
+    token_secret: str = ""
 
 
 class Bind(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from harness.clock import Clock
 
-__all__ = ["RefreshSpec", "due_in", "main", "refresh"]
+__all__ = ["RefreshSpec", "due_in", "main", "read_spec", "refresh", "refresh_file"]
 
 _SHARE = 0.8
 """Of a token's life, after which a kubelet asks for a new one."""
@@ -50,6 +50,20 @@ class RefreshSpec(msgspec.Struct, frozen=True, kw_only=True):
     pod: str
     pod_uid: str
     files: tuple[str, ...]
+
+
+def refresh_file(folder: str) -> Path:
+    """Returns where the RefreshSpec of a process lies.
+
+    Args:
+        folder: The process's own.
+    """
+    return Path(folder) / "refresher.json"
+
+
+def read_spec(path: Path) -> RefreshSpec:
+    """Reads a RefreshSpec."""
+    return msgspec.json.decode(path.read_bytes(), type=RefreshSpec)
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -111,7 +125,7 @@ def _round(spec: RefreshSpec, clock: Clock) -> float:
 
 def main(arguments: Sequence[str], *, clock: Clock = SYSTEM_CLOCK) -> None:
     """Runs until it's ended; the only argument is the path of a RefreshSpec."""
-    spec = msgspec.json.decode(Path(arguments[0]).read_bytes(), type=RefreshSpec)
+    spec = read_spec(Path(arguments[0]))
     while True:
         clock.sleep(_round(spec, clock))
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from harness.pytest_plugin.load.driver import Load
     from harness.pytest_plugin.scraping import Metrics
     from harness.pytest_plugin.soak.disturbances import Disturbances
+    from harness.pytest_plugin.soak.rotation import TokenRotation
     from harness.pytest_plugin.whitebox import WhiteBox
 
 __all__ = ["Soak"]
@@ -54,6 +55,7 @@ class Soak:
         metrics: Whose tokens may read the operator's metrics.
         whitebox: Looks into the operator meanwhile.
         disturbances: What happens in the middle, and at the end.
+        rotation: Of the operator's token.
     """
 
     def __init__(
@@ -63,20 +65,26 @@ class Soak:
         metrics: Metrics,
         whitebox: WhiteBox,
         disturbances: Disturbances,
+        *,
+        rotation: TokenRotation,
     ) -> None:
         self._context = context
         self._load = load
         self._metrics = metrics
         self._whitebox = whitebox
         self._disturbances = disturbances
+        self._rotation = rotation
         self._plan: SoakPlan | None = None
         self._done = 0
 
-    def run(self) -> int:
+    def run(self, *, overlap_s: float = 0.0) -> int:
         """Runs all cycles; returns how many were complete.
 
-        Cycles that take longer than planned delay the next ones; from twice the duration on, or on
-        a disk that is nearly full, no new one begins.
+        Cycles that take longer than planned delay the next ones; when they have taken twice the
+        duration, disturbances left out, or on a disk that is nearly full, no new one begins.
+
+        Args:
+            overlap_s: As in `plan_soak`.
 
         Raises:
             HarnessError: The load broke.
@@ -85,7 +93,7 @@ class Soak:
         run = self._context.run
         run.soak.mkdir(exist_ok=True)
         self._load.start()
-        self._plan = plan = self._planned()
+        self._plan = plan = self._planned(overlap_s)
         refuse_full_disk(plan, run.path)
         write_document(run.soak_plan_file, plan)
         a_minute, whole = estimate(plan)
@@ -97,6 +105,7 @@ class Soak:
         rehearse()
         writer = NdjsonWriter(run.plateaus_file)
         try:
+            self._rotation.begin(plan)
             left = Leftovers(self._context)
             left.begin()
             with self._whitebox.beside(self._load):
@@ -104,9 +113,10 @@ class Soak:
             left.end()
             return done
         finally:
+            self._rotation.end()
             writer.close()
 
-    def _planned(self) -> SoakPlan:
+    def _planned(self, overlap_s: float) -> SoakPlan:
         settings = self._load.settings
         chosen = choose_rate(
             settings.rate,
@@ -114,7 +124,12 @@ class Soak:
             manifest=self._context.evidence.manifest,
             search=self._bracket,
         )
-        return plan_soak(duration=settings.duration, rate=chosen.per_s, rate_from=chosen.source)
+        return plan_soak(
+            duration=settings.duration,
+            rate=chosen.per_s,
+            rate_from=chosen.source,
+            overlap_s=overlap_s,
+        )
 
     def _bracket(self) -> Knee:
         """Finds about the highest rate that is sustained, and deletes what that made."""
@@ -134,14 +149,15 @@ class Soak:
 
     def _cycles(self, plan: SoakPlan, writer: NdjsonWriter) -> int:
         clock = self._context.clock
-        limit = Deadline(plan.cycles * plan.cycle_s * _OVERTIME, clock=clock)
+        limit_s, spent_s = plan.cycles * plan.cycle_s * _OVERTIME, 0.0
         done = 0
         for cycle in range(plan.cycles):
             full = nearly_full(self._context.run.path)
             if full:
                 self._tell(full)
-            if full or limit.passed:
+            if full or spent_s >= limit_s:
                 break
+            began = clock.now()
             within = Deadline(plan.cycle_s, clock=clock)
             gone = self._cycle(plan, cycle)
             clock.sleep(_REST_S)
@@ -152,8 +168,10 @@ class Soak:
             disk = used(self._context.run.path)
             self._context.record(tick(self._context, plan, cycle=done, left_s=left, disk=disk))
             self._done = done
+            spent_s += max(plan.cycle_s, (clock.now().mono_ns - began.mono_ns) / 1e9)
             if done == plan.cycles // 2:
                 self._disturbances.restart_server(after_cycle=done)
+            self._rotation.after(done, plan, self._load.plan.resource, self._home)
             if done < plan.cycles and not within.passed:
                 clock.sleep(within.remaining)
         return done

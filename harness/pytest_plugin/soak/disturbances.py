@@ -73,7 +73,7 @@ class Disturbances:
         cluster, guard, clock = self._context.cluster, self._context.guard, self._context.clock
         start = clock.now()
         if Capability.SNAPSHOT not in cluster.capabilities:
-            self._not_tried(
+            self.not_tried(
                 API_SERVER, start, after_cycle, f"not in a cluster of kind {cluster.provider}"
             )
             return
@@ -85,8 +85,8 @@ class Disturbances:
         finally:
             owner.start_component(cluster, guard, _COMPONENT)
         back = clock.now()
-        ended, why = self._recover()
-        self._done(API_SERVER, start, back, after_cycle, ended=ended, why=why)
+        ended, why = self.recover()
+        self.done(API_SERVER, start, back, after_cycle, ended=ended, why=why)
 
     def recreate(self, resource: Resource, namespace: str, *, after_cycle: int) -> None:
         """Deletes the definition of a kind, makes it anew, and asks for one object of the kind.
@@ -96,13 +96,13 @@ class Disturbances:
         """
         context, start = self._context, self._context.clock.now()
         if context.cluster.provider == "existing":
-            self._not_tried(
+            self.not_tried(
                 DEFINITION, start, after_cycle, "others may have objects of that kind there"
             )
             return
         client = context.client
         if client.list(resource).items:
-            self._not_tried(DEFINITION, start, after_cycle, "objects of that kind are left")
+            self.not_tried(DEFINITION, start, after_cycle, "objects of that kind are left")
             return
         definitions = client.resource(_DEFINITIONS)
         body = client.get(definitions, resource.key)
@@ -114,12 +114,12 @@ class Disturbances:
         )
         self._until(lambda: self._is_served(resource), "is served")
         back = context.clock.now()
-        ended, why = self._recover()
-        why = why or self._converges(resource, namespace, number=after_cycle)
+        ended, why = self.recover()
+        why = why or self.converges(resource, namespace, number=after_cycle)
         context.clock.sleep(_SETTLE_S)
-        self._done(DEFINITION, start, back, after_cycle, ended=ended, why=why)
+        self.done(DEFINITION, start, back, after_cycle, ended=ended, why=why)
 
-    def _recover(self) -> tuple[tuple[str, ...], str]:
+    def recover(self) -> tuple[tuple[str, ...], str]:
         """Starts processes that ended, and waits for the operator; returns these, and why not."""
         ended: tuple[str, ...] = ()
         reason = ""
@@ -146,7 +146,7 @@ class Disturbances:
             )
         )
 
-    def _converges(self, resource: Resource, namespace: str, *, number: int) -> str:
+    def converges(self, resource: Resource, namespace: str, *, number: int) -> str:
         """Makes an object and waits until it is ready; returns why it isn't."""
         context = self._context
         waiter = Waiter(context, log_tail=self._operator.log_tail)
@@ -191,13 +191,14 @@ class Disturbances:
                 raise ClusterError(f"{limit:g} s are not enough until the definition {what}.")
             self._context.clock.sleep(_GLANCE_S)
 
-    def _not_tried(self, name: str, start: Stamp, after_cycle: int, why: str) -> None:
+    def not_tried(self, name: str, start: Stamp, after_cycle: int, why: str) -> None:
+        """Writes down why something can't be done here."""
         span = Span(start=start, end=start)
         self._write(
             Disturbance(name=name, span=span, after_cycle=after_cycle, tried=False, note=why)
         )
 
-    def _done(
+    def done(
         self,
         name: str,
         start: Stamp,
@@ -206,7 +207,19 @@ class Disturbances:
         *,
         ended: tuple[str, ...],
         why: str,
+        overlap_s: float = 0.0,
     ) -> None:
+        """Writes down what was done, from its begin until now, and how the operator got over it.
+
+        Args:
+            name: Of the disturbance.
+            start: Its begin.
+            back: When what the operator needs was there again.
+            after_cycle: How many cycles were over.
+            ended: Processes that ended meanwhile.
+            why: It didn't recover; empty where it did.
+            overlap_s: How long both tokens were valid.
+        """
         end = self._context.clock.now()
         self._context.record(
             Stimulus(
@@ -222,6 +235,7 @@ class Disturbances:
                 ended=ended,
                 recovered=not why,
                 note=why,
+                overlap_s=overlap_s,
             )
         )
 

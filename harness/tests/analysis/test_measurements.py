@@ -12,9 +12,18 @@ from harness.model.installation import MetricsEndpoint
 from harness.model.measurement import Measurement
 from harness.model.records import Action
 from harness.model.resource import ObjectKey
-from harness.model.soak import Plateau
+from harness.model.soak import Disturbance, Plateau
 from harness.model.target import Readiness
-from harness.tests.analysis.recording import BOOK, BOOKS, CONTROLLERS, Recording, at, book, child
+from harness.tests.analysis.recording import (
+    BOOK,
+    BOOKS,
+    CONTROLLERS,
+    Recording,
+    at,
+    book,
+    child,
+    span,
+)
 
 
 def figures(recording: Recording) -> dict[str, Measurement]:
@@ -308,6 +317,16 @@ def test_bands_are_the_windows_on_the_runs_axis(recording: Recording) -> None:
     (band,) = bands(recording.evidence)
 
     assert (band.name, band.start_s, band.end_s) == ("silence", 10, 12.5)
+
+
+def test_disturbances_of_a_soak_are_bands(recording: Recording) -> None:
+    writer = NdjsonWriter(recording.run.disturbances_file)
+    for tried in (True, False):
+        writer.write(Disturbance(name="token", span=span(20, 25), after_cycle=3, tried=tried))
+    writer.close()
+    assert [(band.name, band.start_s, band.end_s) for band in bands(recording.evidence)] == [
+        ("disturbance: token", 20, 25)
+    ]
 
 
 def test_cycles_of_a_soak_are_bands_that_stand_for_their_parts(recording: Recording) -> None:

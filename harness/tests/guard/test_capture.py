@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import gc
 import os
+import weakref
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,6 +101,15 @@ def test_secrets_that_overlap_leave_nothing_of_either(bench: Bench) -> None:
     bench.redactor.add(["abcdef", "defghi"])
     bench.pump.feed(b"<abcdefghi>\n")
     assert bench.texts == ["<[redacted]>"]
+
+
+def test_patterns_of_fewer_secrets_are_let_go_of(bench: Bench) -> None:
+    ended: list[int] = []
+    for number in range(20):
+        bench.redactor.add([f"secret-{number}"])
+        weakref.finalize(bench.redactor._pattern, ended.append, number)
+    gc.collect()
+    assert ended == list(range(19)), "all but the last, which holds what the others held"
 
 
 def test_values_too_short_to_be_secret_stay(bench: Bench) -> None:

@@ -236,6 +236,30 @@ def test_a_restart_keeps_the_pod_and_brings_a_fresh_token(
     assert control.holder() == installed.workloads[0].process
 
 
+def test_a_token_is_replaced_in_place_and_the_old_one_ends(
+    bench: Bench, installed: Installation, control: OperatorControl
+) -> None:
+    rotation = control.rotation()
+    rotation.begin()
+    control.await_ready(timeout=30)
+    old, pid = token(control), control.status()[0].pid
+    assert set(claims(old)["kubernetes.io"]) == {"namespace", "secret", "serviceaccount"}
+    rotation.replace()
+    new = token(control)
+    assert claims(new)["kubernetes.io"]["pod"]["name"] == installed.workloads[0].pod
+    assert bench.client.accepts(old)
+    assert bench.client.accepts(new)
+    rotation.revoke(timeout=30)
+    assert not bench.client.accepts(old)
+    assert bench.client.accepts(new)
+    assert control.status()[0].pid == pid
+    secrets = bench.client.list(bench.client.resource("secrets"), SYSTEM).items
+    assert [item for item in secrets if "token" in item["metadata"]["name"]] == []
+    control.restart()
+    control.await_ready(timeout=30)
+    assert "pod" in claims(token(control))["kubernetes.io"]
+
+
 def test_a_second_copy_becomes_ready_and_does_not_lead(
     installed: Installation, control: OperatorControl
 ) -> None:

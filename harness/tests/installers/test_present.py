@@ -115,7 +115,7 @@ def test_no_defect_can_be_switched_on() -> None:
 
 
 @pytest.mark.parametrize(
-    "act", ["restart", "stop", "kill", "start", "pause", "resume", "start_replica"]
+    "act", ["restart", "stop", "kill", "start", "pause", "resume", "start_replica", "rotation"]
 )
 def test_what_would_touch_it_is_not_verified(act: str) -> None:
     workload = Workload(name="op", namespace="ns", service_account="system:serviceaccount:ns:op")

@@ -253,6 +253,22 @@ class TestWriting:
             "uid": "u",
         }
 
+    def test_a_token_can_be_bound_to_a_secret_and_the_server_says_whether_it_takes_one(
+        self, serve: Serve
+    ) -> None:
+        issued = {"token": "s3cret", "expirationTimestamp": "2030-01-01T00:00:00Z"}
+        server, connection = serve(
+            answer({"status": issued}, code=201),
+            answer({"status": {"authenticated": True}}, code=201),
+            answer({"status": {"error": "it has been invalidated"}}, code=201),
+        )
+        client = KubeClient(connection)
+        token = client.token("ns", "sa", secret="held")
+        assert [client.accepts(token.value) for _ in range(2)] == [True, False]
+        spec = json.loads(server.requests[0].body)["spec"]
+        assert spec["boundObjectRef"] == {"apiVersion": "v1", "kind": "Secret", "name": "held"}
+        assert json.loads(server.requests[1].body)["spec"] == {"token": "s3cret"}
+
 
 class TestErrors:
     """What ApiError says."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from harness.model.soak import API_SERVER, TOKEN, Disturbance
 from harness.model.soakresult import GrowingSite, LeakVerdict, LeftKind, SoakResult, SoakSignal
+from harness.model.time import Span, Stamp
 from harness.tests.reporting.parts import HOSTILE
 
 __all__ = ["SOAK", "signal"]
@@ -31,6 +33,8 @@ def signal(name: str, unit: str, values: tuple[float, ...], **changes: object) -
     return SoakSignal(name=name, unit=unit, values=values, **{**facts, **changes})  # type: ignore[arg-type] # checked where it is made
 
 
+_START = Stamp(mono_ns=1, wall_ns=1)
+_SPAN = Span(start=_START, end=_START)
 _HEAP = tuple(float(_KIB * (4000 + 200 * cycle)) for cycle in range(16))
 
 SOAK = SoakResult(
@@ -82,4 +86,16 @@ SOAK = SoakResult(
         ),
     ),
     events=(3, 40),
+    disturbances=(
+        Disturbance(name=API_SERVER, span=_SPAN, after_cycle=8, away_s=4.04, ended=("manager",)),
+        Disturbance(
+            name=TOKEN,
+            span=_SPAN,
+            after_cycle=12,
+            overlap_s=80.0,
+            recovered=False,
+            note=f"401 {HOSTILE}",
+        ),
+        Disturbance(name=TOKEN, span=_SPAN, after_cycle=0, tried=False, note=HOSTILE),
+    ),
 )

@@ -76,6 +76,9 @@ func run(ctx context.Context, a addresses) error {
 	if is.ClientQPS > 0 {
 		config.QPS, config.Burst = float32(is.ClientQPS), max(is.ClientBurst, 1)
 	}
+	if is.KeepToken {
+		config.BearerTokenFile = "" // The token itself was read already.
+	}
 	if is.ClientMetrics {
 		metrics.RegisterRESTClientMetrics(
 			metrics.MetricRequestSize, metrics.MetricResponseSize, metrics.MetricRateLimiterLatency)

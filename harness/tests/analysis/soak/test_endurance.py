@@ -12,7 +12,14 @@ from harness.analysis.soakwatches import kills, open_at, watches
 from harness.evidence.ndjson import NdjsonWriter
 from harness.model.findings import Status
 from harness.model.records import Action
-from harness.model.soak import API_SERVER, DEFINITION, Disturbance, LeaseState, Plateau
+from harness.model.soak import (
+    API_SERVER,
+    DEFINITION,
+    TOKEN,
+    Disturbance,
+    LeaseState,
+    Plateau,
+)
 from harness.tests.analysis.recording import BOOKS, at, span
 from harness.tests.analysis.soak.test_drift import STRIDE, soak
 
@@ -47,7 +54,7 @@ def judged(recording: Recording, check: str) -> CheckOutcome:
     return judge(check, recording.evidence, None)
 
 
-@pytest.mark.parametrize("number", range(102, 108))
+@pytest.mark.parametrize("number", range(102, 109))
 def test_without_a_soak_nothing_is_verified(recording: Recording, number: int) -> None:
     assert judged(recording, f"SOA-{number}").status is Status.NOT_VERIFIED
 
@@ -127,6 +134,51 @@ def test_without_an_audit_log_goroutines_tell(
     disturb(recording, DEFINITION, 39, 45)
     disturb(recording, DEFINITION, 49, 55)
     assert judged(recording, "SOA-105").status is status
+
+
+def test_a_token_that_is_followed_passes(recording: Recording) -> None:
+    soak(recording, cycles=4)
+    disturb(recording, TOKEN, 30, 34, overlap_s=90.0)
+    assert judged(recording, "SOA-108").status is Status.PASS
+
+
+def test_an_operator_that_goes_on_with_its_old_token_is_found(recording: Recording) -> None:
+    soak(recording, cycles=4)
+    disturb(recording, TOKEN, 30, 34, overlap_s=90.0, recovered=False, note="401 Unauthorized")
+    outcome = judged(recording, "SOA-108")
+    assert outcome.status is Status.FAIL
+    assert "Nothing converged any more 90 s after its token" in outcome.findings[0].title
+    assert "401 Unauthorized" in outcome.findings[0].detail
+
+
+def test_a_part_that_goes_on_with_the_old_token_is_found_by_its_arrivals(
+    recording: Recording,
+) -> None:
+    soak(recording, cycles=4, forget=range(2 * STRIDE, 2 * STRIDE + 50))
+    disturb(recording, TOKEN, 30, 34, overlap_s=90.0)
+    outcome = judged(recording, "SOA-108")
+    assert outcome.status is Status.FAIL
+    assert "50 of 100 arrivals" in outcome.findings[0].title
+
+
+def test_a_process_that_ends_with_its_old_token_is_found(recording: Recording) -> None:
+    soak(recording, cycles=4)
+    disturb(recording, TOKEN, 30, 34, overlap_s=90.0, ended=("manager", "manager"))
+    outcome = judged(recording, "SOA-108")
+    assert outcome.status is Status.FAIL
+    assert len(outcome.findings) == 1
+
+
+def test_a_token_that_is_not_rotated_says_why(recording: Recording) -> None:
+    plateau(recording)
+    disturb(recording, TOKEN, 30, 30, tried=False, note="the kubelet alone replaces it")
+    assert judged(recording, "SOA-108").reason == "the kubelet alone replaces it"
+
+
+def test_without_a_cycle_after_it_the_end_of_a_token_says_nothing(recording: Recording) -> None:
+    soak(recording, cycles=2)
+    disturb(recording, TOKEN, 30, 34, overlap_s=90.0)
+    assert judged(recording, "SOA-108").reason.startswith("no cycle was over")
 
 
 def lease(recording: Recording, cycle: int, holder: str, transitions: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -151,6 +152,53 @@ def test_what_saturates_within_the_soak_is_no_leak_by_its_last_half(
     curve = 5 * (1 - np.exp(-CYCLE / scale))
     leaks, _, _ = shares(plateaus(TRIALS, noise=noise, growth=curve))
     assert leaks <= 0.01
+
+
+def of_processes(growth: NDArray[np.float64], *, noise: float) -> tuple[float, float]:
+    """Shares of soaks called leaking by a process's memory: as of any signal, and as it settles."""
+    counted = plateaus(TRIALS, noise=noise, growth=growth)[:, warm_up(20) :]
+    found = trends(counted)
+    codes = [
+        decide(
+            found,
+            found.p,
+            steps=counted.shape[1],
+            matters=np.full(TRIALS, 2 * 0.85),
+            settles=settles,
+        )
+        for settles in (False, True)
+    ]
+    return float((codes[0] == 0).mean()), float((codes[1] == 0).mean())
+
+
+@pytest.mark.parametrize(
+    "curve", [4 * np.minimum(CYCLE / 10, 1), 4 * (1 - np.exp(-CYCLE / 3))], ids=["ramp", "bend"]
+)
+def test_memory_of_a_process_that_grew_and_is_flat_leaks_far_less_often(
+    curve: NDArray[np.float64],
+) -> None:
+    """Of noise as a Go process has it, in which a bend can't be seen."""
+    before, now = of_processes(curve, noise=0.5)
+    assert before > 0.05
+    assert now <= before / 3
+
+
+def test_a_leak_of_2_mib_by_a_processs_memory_is_found_as_often() -> None:
+    before, now = of_processes(2 * CYCLE / 20, noise=0.12)
+    assert before >= now >= 0.97
+
+
+def test_memory_that_grew_and_slowed_down_stays_open_and_says_so() -> None:
+    # A healthy Go process in a real soak, in KiB above the first cycle.
+    early = (0, 3488, 3988, 3652, 4300, 4056, 4688, 4084, 5192, 4532)
+    late = (5752, 4564, 5528, 5484, 5376, 5188, 5488, 4484, 6080, 5564)
+    kept = 1024.0 * np.array((*early, *late))
+    rss = Plateaus(name="RSS", unit="B", values=tuple(50.0 * MIB + kept), matters=2.0 * MIB)
+    (any_signal,) = judged(rss)
+    assert any_signal.verdict is LeakVerdict.LEAK
+    (memory,) = judged(msgspec.structs.replace(rss, settles=True))
+    assert memory.verdict is LeakVerdict.INCONCLUSIVE
+    assert "it grew, then slowed down" in memory.sentence
 
 
 def test_a_steep_line_is_a_leak_though_what_remains_around_it_hangs_together() -> None:

@@ -177,3 +177,5 @@ def test_its_log_is_read_without_secrets(bench: Bench, installed: Installation) 
 def test_what_the_api_can_not_do_is_said(bench: Bench, installed: Installation) -> None:
     with pytest.raises(NotVerified, match="can't be frozen"):
         bench.control(installed).pause()
+    with pytest.raises(NotVerified, match="the kubelet alone replaces a Pod's token"):
+        bench.control(installed).rotation()

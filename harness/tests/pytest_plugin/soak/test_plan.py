@@ -41,6 +41,26 @@ def test_objects_follow_from_the_rate_up_to_five_thousand_at_a_time() -> None:
     assert plan_soak(duration=0.0, rate=1_000.0).objects == 5_000
 
 
+def test_a_token_is_rotated_in_soaks_of_25_minutes_and_more() -> None:
+    assert plan_soak(duration=24 * 60, rate=1.0).replaced_after == 0
+    for minutes in (25, 30):
+        plan = plan_soak(duration=minutes * 60, rate=1.0)
+        assert (plan.replaced_after, plan.revoked_after, plan.cycles) == (14, 15, 20)
+
+
+def test_a_token_is_revoked_before_one_that_lives_for_an_hour_would_be_replaced() -> None:
+    plan = plan_soak(duration=8 * HOUR, rate=1.0)
+    assert plan.revoked_after * plan.cycle_s <= 0.8 * HOUR - 480
+    assert (plan.revoked_after - plan.replaced_after) * plan.cycle_s >= plan.overlap_s == 75.0
+
+
+@pytest.mark.parametrize("seconds", [24, 80, 160])
+def test_a_shorter_soak_rotates_if_it_is_asked_to(seconds: float) -> None:
+    plan = plan_soak(duration=seconds, rate=1.0, overlap_s=10.0)
+    assert 1 <= plan.replaced_after < plan.revoked_after < plan.cycles
+    assert plan.overlap_s == 10.0
+
+
 def test_disk_use_is_that_of_all_cycles_together() -> None:
     minute, short = estimate(plan_soak(duration=600.0, rate=20.0))
     same_minute, long = estimate(plan_soak(duration=8 * HOUR, rate=20.0))

@@ -36,6 +36,8 @@ type Settings struct {
 	ClientBurst int     `env:"CLIENT_BURST"`
 	// ClientMetrics registers client-go's metrics of its requests' sizes and its limiter's waits.
 	ClientMetrics bool `env:"CLIENT_METRICS"`
+	// KeepToken reads the ServiceAccount's token once, and never again.
+	KeepToken bool `env:"KEEP_TOKEN"`
 	// WebhookDelay is how long the validating webhook takes, where it is asked.
 	WebhookDelay time.Duration `env:"WEBHOOK_DELAY"`
 	// Burn is processor time that each service takes in addition.

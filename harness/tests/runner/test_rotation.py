@@ -1,0 +1,64 @@
+"""A soak rotates the operator's token: one that follows it passes, one that doesn't is found."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness import command
+from harness.model.findings import Status
+from harness.model.soak import DEFINITION, TOKEN
+from harness.resources import bundled
+from harness.tests.runner.running import Home
+from harness.tests.runner.synthetic import write_target
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from harness.tests.runner.running import Finished
+
+pytestmark = [
+    pytest.mark.controlplane,
+    pytest.mark.skipif(command.which("go") is None, reason="needs Go, to build the operator"),
+]
+
+SOAK = ("--duration", "32", "--rate", "4", "--timeout", "converge=12")
+
+
+def rotating(folder: Path) -> Path:
+    """Copies the suite: its soak is too short for a rotation, unless it asks for one."""
+    shutil.copytree(bundled("suites", "soak"), folder, ignore=shutil.ignore_patterns("__pycache__"))
+    file = folder / "test_soak.py"
+    text = file.read_text()
+    assert text.count("soak.run()") == 1
+    file.write_text(text.replace("soak.run()", "soak.run(overlap_s=5.0)"))
+    return folder
+
+
+def soaked(home: Home, fault: str) -> Finished:
+    target = write_target(home.path / "target", fault=fault)
+    suite = rotating(home.path / "soak")
+    return home.run("--suite", str(suite), *SOAK, target=target).finish()
+
+
+def test_an_operator_that_reads_its_token_again_notices_nothing(home: Home) -> None:
+    done = soaked(home, "")
+    status = {item.check.id: item.status for item in done.result.checks}
+    assert status["SOA-108"] is Status.PASS, done.stdout
+    assert status["INS-003"] is Status.PASS
+    (rotation,) = (item for item in done.evidence.disturbances if item.name == TOKEN)
+    assert rotation.overlap_s >= 5.0
+    assert any(band.name == "disturbance: token" for band in done.result.phases)
+
+
+def test_an_operator_that_keeps_its_token_is_found_and_the_soak_goes_on(home: Home) -> None:
+    done = soaked(home, "keeps-its-token")
+    assert "SOA-108" in done.failing, done.stdout
+    assert "Nothing converged any more" in done.finding("SOA-108")
+    assert done.result.soak is not None
+    assert {item.failures for item in done.result.soak.loads} == {0}
+    last = done.result.soak.disturbances[-1]
+    assert last.name == DEFINITION
+    assert last.recovered, "it was started again, with its new token"
