@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from harness.analysis.load.seen import Signs
     from harness.analysis.load.throttling import Drain
+    from harness.model.operatorfigures import QueueFigures
 
 __all__ = [
     "all_workers",
@@ -217,11 +218,17 @@ def cluster(signs: Signs) -> list[str]:
 def one_worker(signs: Signs) -> list[str]:
     """Its only worker is busy for 95 % of the time, and nothing else explains why."""
     return [
-        f"{q.queue} has one worker (MaxConcurrentReconciles), and it was busy for "
+        f"{q.queue} has one worker ({_known_by(signs, q)}), and it was busy for "
         f"{q.utilisation or 0:.0%} of the time, {q.work_ms or 0:.3g} ms a reconcile"
         for q in signs.queues
         if q.workers == 1 and (q.utilisation or 0) >= _ONE_FULL and works(signs, q)
     ]
+
+
+def _known_by(signs: Signs, queue: QueueFigures) -> str:
+    if signs.is_told(queue):
+        return "MaxConcurrentReconciles"
+    return f"it isn't told, but while {queue.depth:.3g} items waited {queue.busy:.2f} were at work"
 
 
 def all_workers(signs: Signs) -> list[str]:

@@ -31,6 +31,7 @@ _LONGER_WORK = 3.0
 _COMPUTING = 0.2
 _DEFAULT_QPS = (5.0, 20.0)
 _DEFAULT_OFF = 0.05
+_ONE_AT_WORK = 0.95, 1.05  # a scrape's two halves aren't of the same instant
 
 
 class Signs(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,8 +84,27 @@ class Signs(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def queues(self) -> list[QueueFigures]:
-        """All queues of all workloads."""
-        return [queue for item in self.operator for queue in item.queues]
+        """All queues of all workloads, with one worker where that shows though it isn't told."""
+        return [_presumed(queue) for item in self.operator for queue in item.queues]
+
+    def is_told(self, queue: QueueFigures) -> bool:
+        """Whether the operator says how many workers a queue has."""
+        return any(
+            found.queue == queue.queue and found.workers is not None
+            for item in self.operator
+            for found in item.queues
+        )
+
+
+def _presumed(queue: QueueFigures) -> QueueFigures:
+    """Adds what follows where items wait and one is at work, ever: a second worker would take one.
+
+    One that waits for something has its item at work all the same.
+    """
+    low, high = _ONE_AT_WORK
+    if queue.workers is not None or queue.depth < 1 or not low <= queue.busy <= high:
+        return queue
+    return msgspec.structs.replace(queue, workers=1, utilisation=min(queue.busy, 1.0))
 
 
 def full(signs: Signs, *, least: int) -> list[QueueFigures]:
@@ -151,7 +171,11 @@ def default_rates(signs: Signs) -> list[str]:
     """Requests at a default of client-go's limiter, from workers that hardly compute."""
     found = []
     for item in signs.operator:
-        full = [q for q in item.queues if (q.utilisation or 0) >= _ALL_FULL and _is_idle(signs, q)]
+        full = [
+            q
+            for q in map(_presumed, item.queues)
+            if (q.utilisation or 0) >= _ALL_FULL and _is_idle(signs, q)
+        ]
         if item.api_calls is None or not full:
             continue
         rate = item.api_calls / full[0].seconds

@@ -359,3 +359,23 @@ def test_client_gos_limiter_looks_like_a_token_bucket(burst: int, qps: float) ->
 )
 def test_client_gos_own_words_are_understood(line: str, wait: float | None) -> None:
     assert throttled_ms(line) == wait
+
+
+def untold(busy: float, *, depth: float = 35) -> OperatorFigures:
+    """One that doesn't say how many workers it has."""
+    told = operator(workers=1, utilisation=busy)
+    (queue,) = told.queues
+    queue = msgspec.structs.replace(queue, workers=None, utilisation=None, depth=depth)
+    return msgspec.structs.replace(told, queues=(queue,))
+
+
+def test_one_worker_that_isnt_told_is_seen_where_others_wait_and_one_is_at_work() -> None:
+    found = attribute(signs(operator=(untold(1.01),)))
+
+    assert found.cause is Cause.ONE_WORKER
+    assert "it isn't told, but while 35 items waited 1.01 were at work" in found.evidence[0]
+
+
+@pytest.mark.parametrize(("busy", "depth"), [(1.4, 35), (0.8, 35), (1.0, 0.2)])
+def test_no_number_of_workers_is_guessed_otherwise(busy: float, depth: float) -> None:
+    assert attribute(signs(operator=(untold(busy, depth=depth),))).cause is Cause.UNKNOWN
