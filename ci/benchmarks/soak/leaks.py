@@ -68,7 +68,7 @@ def trace(soak: Soak) -> Trace:
     """Returns what was sampled in a soak, as its verdict is made from."""
     evidence = soak.evidence
     life = last_life(with_watches(evidence, evidence.plateaus()))
-    decide, _ = signals(life)
+    decide, _, _ = signals(life)
     churn = Churn(reconciles=soak.soak.reconciles, objects=soak.soak.objects)
     return Trace(signals=tuple(decide), churn=churn)
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Churn", "Plateaus", "decide", "judge_soak", "warm_up"]
+__all__ = ["Churn", "Plateaus", "decide", "judge_soak", "unread", "warm_up"]
 
 _ALPHA = 0.01
 _REFUSED = 0.7
@@ -268,8 +268,25 @@ def _why_open(made: SoakSignal, found: Trends, row: int) -> str:
     return f"it grew, {how}: a longer soak would tell"
 
 
+def unread(signal: Plateaus, *, cycles: int) -> SoakSignal:
+    """Returns what is said of a signal that could not be read after each cycle: it stays open.
+
+    Args:
+        signal: With the values that there are.
+        cycles: How many there should be.
+    """
+    why = f"it could be read after {len(signal.values)} of {cycles} cycles only"
+    return _open(signal, warm_up(cycles), why)
+
+
 def _too_short(signal: Plateaus, left_out: int) -> SoakSignal:
     count = len(signal.values)
+    return _open(
+        signal, left_out, f"{count} cycles are too few, it needs at least {left_out + LEAST}"
+    )
+
+
+def _open(signal: Plateaus, left_out: int, why: str) -> SoakSignal:
     return SoakSignal(
         name=signal.name,
         unit=signal.unit,
@@ -287,10 +304,7 @@ def _too_short(signal: Plateaus, left_out: int) -> SoakSignal:
         detectable=None,
         matters=signal.matters,
         verdict=LeakVerdict.INCONCLUSIVE,
-        sentence=(
-            f"{signal.name} stays open: {count} cycles are too few, it needs at least "
-            f"{left_out + LEAST}"
-        ),
+        sentence=f"{signal.name} stays open: {why}",
     )
 
 

@@ -9,7 +9,7 @@ import msgspec
 from harness.analysis.soak.audited import costs, with_watches
 from harness.analysis.soak.blame import sites
 from harness.analysis.soak.drift import cycle_loads, drifts
-from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
+from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, unread, warm_up
 from harness.analysis.soak.signals import complete, last_life, signals
 from harness.analysis.soakleft import left_behind
 from harness.model.soakresult import LeakVerdict, SoakResult
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from harness.evidence.reader import Evidence
     from harness.model.soak import Plateau
-    from harness.model.soakresult import GrowingSite
+    from harness.model.soakresult import GrowingSite, SoakSignal
 
 __all__ = ["soaked"]
 
@@ -42,11 +42,14 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
     least = min(map(len, lives), default=0)
     decide: list[Plateaus] = []
     beside: list[Plateaus] = []
+    partial: list[SoakSignal] = []
     cost: list[Plateaus] = []
     for life in lives:
-        ours, others = signals(complete(life[len(life) - least :]))
+        whole = complete(life[len(life) - least :])
+        ours, others, lacking = signals(whole)
         decide += ours
         beside += others
+        partial += [unread(signal, cycles=len(whole)) for signal in lacking]
         cost += [] if brief else costs(evidence, life[len(life) - least :])
     churn = _churn([life[len(life) - least :] for life in lives])
     found = judge_soak(decide, churn=churn)
@@ -61,6 +64,7 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
     cycles = () if brief else cycle_loads(evidence)
     return msgspec.structs.replace(
         found,
+        signals=(*found.signals, *partial),
         cycles=least,
         planned=planned,
         beside=shown.signals,
@@ -104,20 +108,12 @@ def _churn(lives: Sequence[Sequence[Plateau]]) -> Churn:
 
 
 def _gaps(name: str, life: Sequence[Plateau]) -> list[str]:
-    """Says what could not be read after every cycle, and what follows from that."""
+    """Says which plateaus lack what nearly all have."""
     whole = complete(life)
     notes = []
     if len(whole) < len(life):
         lacking = len(life) - len(whole)
         notes.append(f"{name}: {lacking} of {len(life)} plateaus lack a signal, and don't count")
-    seen = dict.fromkeys(signal for plateau in life for signal in plateau.values)
-    for signal in seen:
-        times = sum(signal in plateau.values for plateau in life)
-        if any(signal not in plateau.values for plateau in whole):
-            notes.append(
-                f"{name}: {signal} isn't judged, since it could be read after {times} of "
-                f"{len(life)} cycles only"
-            )
     return notes
 
 

@@ -62,10 +62,13 @@ def complete(plateaus: Sequence[Plateau]) -> tuple[Plateau, ...]:
     return tuple(plateau for plateau in plateaus if wanted <= plateau.values.keys())
 
 
-def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]]:
-    """Returns the signals of one workload that decide, and those that are shown beside.
+def signals(
+    plateaus: Sequence[Plateau],
+) -> tuple[list[Plateaus], list[Plateaus], list[Plateaus]]:
+    """Returns the signals of one workload that decide, that are shown beside, and that lack values.
 
-    A signal that is lacking in a plateau is left out: cycles must be the same for all.
+    Cycles must be the same for all, so one that is lacking in a plateau decides nothing; neither
+    can it be passed over, since it may be the one that leaks.
 
     Args:
         plateaus: Of one life of its process.
@@ -77,14 +80,15 @@ def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]
     whole = {name: values for name, values in series.items() if len(values) == len(plateaus)}
     decide: list[Plateaus] = []
     beside: list[Plateaus] = []
+    partial: list[Plateaus] = []
     for name, (unit, matters, each, resolution) in _MATTERS.items():
-        if name not in whole:
+        if name not in series:
             continue
         made = Plateaus(
             name=name,
             unit=unit,
             subject=plateaus[0].workload,
-            values=tuple(whole[name]),
+            values=tuple(series[name]),
             matters=matters,
             matters_each=each,
             resolution=resolution,
@@ -92,5 +96,8 @@ def signals(plateaus: Sequence[Plateau]) -> tuple[list[Plateaus], list[Plateaus]
         )
         # What is shared is divided by all that share it, so PSS goes with its neighbours.
         shadowed = name in _MEMORY and (_LIVE_HEAP in whole or (name == "PSS" and "RSS" in whole))
-        (beside if shadowed or name == _BESIDE else decide).append(made)
-    return decide, beside
+        if shadowed or name == _BESIDE:
+            beside += [made] if name in whole else []
+        else:
+            (decide if name in whole else partial).append(made)
+    return decide, beside, partial
