@@ -58,10 +58,12 @@ class Plateau(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         cycle: From 0.
         workload: Whose.
-        pid: Of its process; another one after a restart.
-        values: By signal: "live heap", "RSS", "PSS" in bytes; "goroutines", "threads",
-            "descriptors", "connections" (which are descriptors, too), "queue depth" are counts;
-            "unfinished work" is in seconds. What can't be read is left out.
+        pid: Of its process; another one after a restart. Of a container when it was started, in
+            seconds since the epoch.
+        values: By signal: "live heap", "RSS", "PSS", "working set" (of a container) in bytes;
+            "goroutines", "threads", "descriptors", "connections" (which are descriptors, too),
+            "queue depth" are counts; "unfinished work" is in seconds. What can't be read is left
+            out.
         cpu_s: CPU time of the process so far, in seconds.
         reconciles: So far, as its metrics count them; None where they don't.
         objects: Created in this cycle, and deleted again.

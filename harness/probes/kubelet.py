@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from harness.clock import Deadline
 from harness.errors import EvidenceError
 from harness.evidence.columns import ColumnWriter
 from harness.kube.status import api_error
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
     from harness.evidence.folder import RunFolder
     from harness.kube.client import KubeClient
     from harness.model.installation import Workload
+    from harness.model.time import Stamp
     from harness.probes.notes import Notes
 
-__all__ = ["KubeletSampler", "Usage", "usages"]
+__all__ = ["KubeletSampler", "Usage", "later_usage", "usages"]
 
 Json = dict[str, Any]  # any JSON object
 
@@ -32,6 +34,8 @@ _NS = 1_000_000_000
 _UNKNOWN = -1
 _JOIN_S = 5.0
 _TIMEOUT_S = 10.0
+_FRESH_S = 25.0  # a kubelet measures every 10 to 15 s by itself
+_AGAIN_S = 1.0
 
 
 class Usage(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +47,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
         started_s: Seconds since the epoch at its start; it tells one start from another.
         cpu_ns: CPU time since then.
         rss_bytes: Anonymous memory; where the kubelet doesn't tell, the working set.
+        working_set_bytes: What can't be taken from it without harm: anonymous memory and file pages
+            in use; by it a kubelet evicts.
     """
 
     pod: str
@@ -50,6 +56,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     started_s: int
     cpu_ns: int
     rss_bytes: int
+    working_set_bytes: int = _UNKNOWN
 
 
 def usages(summary: Json, workloads: Sequence[Workload]) -> Iterator[Usage]:
@@ -71,14 +78,62 @@ def usages(summary: Json, workloads: Sequence[Workload]) -> Iterator[Usage]:
                 used = cpu.get("usageCoreNanoSeconds")
                 if container.get("name") != workload.container or not used or not cpu.get("time"):
                     continue
-                held = memory.get("rssBytes") or memory.get("workingSetBytes")
+                working = memory.get("workingSetBytes")
+                held = memory.get("rssBytes") or working
                 yield Usage(
                     pod=name,
                     time_ns=_ns(cpu["time"]),
                     started_s=_ns(container.get("startTime") or "") // _NS,
                     cpu_ns=int(used),
                     rss_bytes=int(held) if held is not None else _UNKNOWN,
+                    working_set_bytes=int(working) if working is not None else _UNKNOWN,
                 )
+
+
+def later_usage(
+    client: KubeClient, workload: Workload, *, than: Stamp, clock: Clock
+) -> Usage | None:
+    """Waits for a kubelet's next measurement of a workload's container.
+
+    Args:
+        client: May list Pods, and read `nodes/proxy`.
+        workload: Whose.
+        than: The measurement is later than this.
+        clock: To wait by.
+
+    Returns:
+        That of the container that was started last; None if none comes in 25 s.
+
+    Raises:
+        ApiError: The API server or the kubelet can't be asked.
+    """
+    deadline = Deadline(_FRESH_S, clock=clock)
+    while True:
+        found = [
+            usage
+            for node in _nodes(client, workload)
+            for usage in usages(_summary(client, node), (workload,))
+            if usage.time_ns > than.wall_ns
+        ]
+        if found:
+            return max(found, key=lambda usage: usage.started_s)
+        if deadline.passed:
+            return None
+        clock.sleep(_AGAIN_S)
+
+
+def _nodes(client: KubeClient, workload: Workload) -> set[str]:
+    pods = client.list(client.resource("pods"), workload.namespace).items
+    ours = (pod for pod in pods if pod["metadata"]["name"].startswith(f"{workload.name}-"))
+    return {node for pod in ours if (node := pod.get("spec", {}).get("nodeName"))}
+
+
+def _summary(client: KubeClient, node: str) -> Json:
+    path = f"/api/v1/nodes/{node}/proxy/stats/summary"
+    answer = client.raw("GET", path, query={"only_cpu_and_memory": "true"}, timeout=_TIMEOUT_S)
+    if answer.status != _OK:
+        raise api_error("GET", path, answer.status, answer.body)
+    return msgspec.json.decode(answer.body, type=Json)
 
 
 def _ns(text: str) -> int:
@@ -149,12 +204,7 @@ class KubeletSampler:
             self._stopped.wait(self._period_s)
 
     def _sample(self, node: str) -> None:
-        path = f"/api/v1/nodes/{node}/proxy/stats/summary"
-        query = {"only_cpu_and_memory": "true"}
-        answer = self._client.raw("GET", path, query=query, timeout=_TIMEOUT_S)
-        if answer.status != _OK:
-            raise api_error("GET", path, answer.status, answer.body)
-        for usage in usages(msgspec.json.decode(answer.body, type=Json), self._workloads):
+        for usage in usages(_summary(self._client, node), self._workloads):
             if self._last.get(usage.pod, -1) < usage.time_ns:
                 self._last[usage.pod] = usage.time_ns
                 self._write(usage)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from harness.evidence.folder import RunFolder
     from harness.model.installation import Workload
     from harness.model.records import MetricsPage
+    from harness.probes.kubelet import Usage
 
 __all__ = ["Gauges", "read_gauges", "take_plateau"]
 
@@ -62,6 +63,7 @@ def take_plateau(
     clock: Clock,
     objects: int,
     gone: bool,
+    container: Usage | None = None,
 ) -> Plateau:
     """Samples a workload, after a garbage collection where it serves pprof; keeps its profiles.
 
@@ -79,13 +81,20 @@ def take_plateau(
         clock: Gives the stamp.
         objects: Created in this cycle, and deleted again.
         gone: Whether nothing is open.
+        container: What its kubelet says, where it runs in a Pod; what it doesn't is -1.
     """
     stamp = clock.now()
     notes: list[str] = []
     values: dict[str, float] = {}
     cpu_s = 0.0
     row = _process(pid) if pid else None
-    if row is None:
+    if container is not None:
+        cpu_s = container.cpu_ns / _NS
+        if container.working_set_bytes >= 0:
+            values["working set"] = float(container.working_set_bytes)
+        else:
+            notes.append("its kubelet measured nothing in time")
+    elif row is None:
         notes.append("its process can't be read")
     else:
         cpu_s = row["cpu_ns"] / _NS
@@ -110,7 +119,7 @@ def take_plateau(
         cycle=cycle,
         workload=workload.name,
         stamp=stamp,
-        pid=pid,
+        pid=pid or (container.started_s if container is not None else 0),
         values=values,
         cpu_s=cpu_s,
         reconciles=gauges.reconciles,

@@ -16,7 +16,7 @@ __all__ = ["complete", "last_life", "signals"]
 
 _MIB = float(1 << 20)
 _LIVE_HEAP = "live heap"
-_MEMORY = ("RSS", "PSS")
+_MEMORY = ("RSS", "PSS", "working set")
 _BESIDE = "connections"  # each is a descriptor
 
 _MOST = 0.9  # of the plateaus: a signal that so many have is worth leaving the others out
@@ -25,6 +25,7 @@ _MATTERS = {
     _LIVE_HEAP: ("B", _MIB, 16.0, 0.0),
     "RSS": ("B", 2 * _MIB, 16.0, 4096.0),
     "PSS": ("B", 2 * _MIB, 16.0, 1024.0),
+    "working set": ("B", 2 * _MIB, 16.0, 4096.0),
     "goroutines": ("1", 3.0, 0.001, 1.0),
     "threads": ("1", 6.0, 0.001, 1.0),  # runtimes start one more when the machine is busy
     "descriptors": ("1", 3.0, 0.001, 1.0),

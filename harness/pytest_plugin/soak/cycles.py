@@ -5,12 +5,16 @@ from __future__ import annotations
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from harness.clock import Deadline
 from harness.errors import ApiError, HarnessError, NotVerified
 from harness.evidence.ndjson import NdjsonWriter, write_document
+from harness.model.installation import InstallWay
 from harness.model.load import Mix, PhaseRole
 from harness.model.records import Notice
 from harness.model.soak import LeaseState
+from harness.probes.kubelet import later_usage
 from harness.probes.plateaus import take_plateau
 from harness.pytest_plugin.leftovers import Leftovers
 from harness.pytest_plugin.soak.disk import (
@@ -27,8 +31,10 @@ from harness.pytest_plugin.soak.rate import BRACKET_S, choose_rate
 from harness.stimulus.load.schedule import Schedule
 
 if TYPE_CHECKING:
+    from harness.model.installation import Workload
     from harness.model.loadresult import Knee
     from harness.model.soak import SoakPlan
+    from harness.probes.kubelet import Usage
     from harness.pytest_plugin.context import Context
     from harness.pytest_plugin.load.driver import Load
     from harness.pytest_plugin.scraping import Metrics
@@ -75,6 +81,7 @@ class Soak:
         self._disturbances = disturbances
         self._rotation = rotation
         self._plan: SoakPlan | None = None
+        self._usage: dict[str, Usage] = {}
         self._done = 0
 
     def run(self, *, overlap_s: float = 0.0) -> int:
@@ -232,8 +239,23 @@ class Soak:
                     clock=context.clock,
                     objects=plan.objects,
                     gone=gone,
+                    container=self._used(workload),
                 )
             )
+
+    def _used(self, workload: Workload) -> Usage | None:
+        """What a kubelet says of a workload at rest, or said before; None outside of Pods."""
+        context = self._context
+        if context.installation.way is not InstallWay.IN_CLUSTER:
+            return None
+        usage, clock = None, context.clock
+        with suppress(ApiError):
+            usage = later_usage(context.client, workload, than=clock.now(), clock=clock)
+        if usage is not None:
+            self._usage[workload.name] = usage
+        elif (last := self._usage.get(workload.name)) is not None:
+            return msgspec.structs.replace(last, working_set_bytes=-1)
+        return usage
 
     def _look_at_leases(self, cycle: int) -> None:
         """Writes down who leads; a Lease of the cluster's own says nothing of the operator."""

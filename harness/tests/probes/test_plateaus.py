@@ -18,6 +18,7 @@ from harness.evidence.folder import RunFolder
 from harness.model.installation import Workload
 from harness.model.records import MetricsPage
 from harness.model.soak import Plateau
+from harness.probes.kubelet import Usage
 from harness.probes.plateaus import read_gauges, take_plateau
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def page(body: str, status: int = 200) -> MetricsPage:
 
 
 def plateau(
-    run: RunFolder, clock: Clock = SYSTEM_CLOCK, pid: int = 0, pprof_url: str = ""
+    run: RunFolder,
+    clock: Clock = SYSTEM_CLOCK,
+    pid: int = 0,
+    pprof_url: str = "",
+    container: Usage | None = None,
 ) -> Plateau:
     run.soak.mkdir(parents=True, exist_ok=True)
     workload = Workload(
@@ -57,7 +62,15 @@ def plateau(
         pprof_url=pprof_url,
     )
     return take_plateau(
-        run, workload, cycle=0, pid=pid, token="", clock=clock, objects=5, gone=True
+        run,
+        workload,
+        cycle=0,
+        pid=pid,
+        token="",
+        clock=clock,
+        objects=5,
+        gone=True,
+        container=container,
     )
 
 
@@ -84,6 +97,29 @@ def test_of_a_process_without_profiles_memory_and_descriptors_are_read(tmp_path:
     assert taken.values["RSS"] > 0
     assert taken.values["threads"] >= 1
     assert taken.notes == ()
+
+
+def usage(working_set: int) -> Usage:
+    return Usage(
+        pod="x",
+        time_ns=9,
+        started_s=40,
+        cpu_ns=2 * 10**9,
+        rss_bytes=1,
+        working_set_bytes=working_set,
+    )
+
+
+def test_of_a_container_its_kubelet_tells_the_working_set(tmp_path: Path) -> None:
+    taken = plateau(RunFolder(tmp_path / "run"), container=usage(5))
+    assert taken.values == {"working set": 5.0}
+    assert (taken.pid, taken.cpu_s, taken.notes) == (40, 2.0, ())
+
+
+def test_where_the_kubelet_measured_nothing_it_is_the_same_container_still(tmp_path: Path) -> None:
+    taken = plateau(RunFolder(tmp_path / "run"), container=usage(-1))
+    assert taken.values == {}
+    assert (taken.pid, taken.notes) == (40, ("its kubelet measured nothing in time",))
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="it counts by /proc")

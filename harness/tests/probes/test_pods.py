@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+
+from harness.clock import FakeClock
 from harness.model.installation import Workload
 from harness.model.records import ProcessEvent
 from harness.model.time import Stamp
-from harness.probes.kubelet import usages
+from harness.probes.kubelet import later_usage, usages
 from harness.probes.podlogs import stamped
 from harness.probes.pods import Containers
 
@@ -125,13 +129,54 @@ def test_a_line_without_a_time_is_kept_whole() -> None:
     assert stamped("unable to read the log", now=_NOW) == (_NOW, "unable to read the log")
 
 
-def test_the_kubelets_summary_tells_the_operators_container_only() -> None:
-    measured = {
+def _measured(time: str) -> Json:
+    return {
         "name": "manager",
         "startTime": "2026-11-21T03:00:00Z",
-        "cpu": {"time": "2026-11-21T03:59:59Z", "usageCoreNanoSeconds": 5},
+        "cpu": {"time": time, "usageCoreNanoSeconds": 5},
         "memory": {"rssBytes": 7, "workingSetBytes": 9},
     }
+
+
+class _Kubelet:
+    """A client of a cluster whose kubelet measures every ten seconds, from four o'clock on."""
+
+    def __init__(self, clock: FakeClock, *, dead: bool = False) -> None:
+        self._clock = clock
+        self._began = clock.now().mono_ns
+        self._dead = dead
+
+    def resource(self, _: str) -> None:
+        return None
+
+    def list(self, *_: object) -> SimpleNamespace:
+        return SimpleNamespace(items=[_pod({"running": {}})])
+
+    def raw(self, _: str, path: str, **__: object) -> SimpleNamespace:
+        assert path == "/api/v1/nodes/node-0/proxy/stats/summary"
+        age = 0 if self._dead else (self._clock.now().mono_ns - self._began) // 10**9
+        measured = _measured(f"2026-11-21T04:00:{age // 10 * 10:02d}Z")
+        place = {"name": "op-5d9-x", "namespace": "ns"}
+        body = {"pods": [{"podRef": place, "containers": [measured]}]}
+        return SimpleNamespace(status=200, body=msgspec.json.encode(body))
+
+
+def test_at_rest_the_kubelets_next_measurement_is_awaited() -> None:
+    clock = FakeClock(wall_ns=_NOW.wall_ns)
+    usage = later_usage(_Kubelet(clock), _WORKLOAD, than=_NOW, clock=clock)  # type: ignore[arg-type]
+    assert usage is not None
+    assert usage.working_set_bytes == 9
+    assert usage.time_ns == _NOW.wall_ns + 10 * 10**9
+
+
+def test_a_kubelet_that_measures_no_more_is_not_awaited_for_ever() -> None:
+    clock = FakeClock(wall_ns=_NOW.wall_ns)
+    kubelet = _Kubelet(clock, dead=True)
+    assert later_usage(kubelet, _WORKLOAD, than=_NOW, clock=clock) is None  # type: ignore[arg-type]
+
+
+def test_the_kubelets_summary_tells_the_operators_container_only() -> None:
+    measured = _measured("2026-11-21T03:59:59Z")
     summary = {
         "pods": [
             {"podRef": {"name": "op-5d9-x", "namespace": "other"}, "containers": [measured]},
