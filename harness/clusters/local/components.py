@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import select
 import signal
-import socket
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import psutil
 import yaml
 
 from harness.clock import SYSTEM_CLOCK
@@ -104,10 +104,15 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
         return self.pid() is not None and not self.is_running()
 
     def is_serving(self) -> bool:
-        """Whether its port takes connections."""
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            probe.settimeout(1.0)
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        """Whether it listens at its port itself: a stranger there would take connections, too."""
+        pid = self.pid()
+        if pid is None:
+            return False
+        try:
+            rows = psutil.Process(pid).net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        return any(row.status == psutil.CONN_LISTEN and row.laddr.port == self.port for row in rows)
 
     def age_s(self) -> float:
         """Returns the seconds since it was started; 0.0 before that."""

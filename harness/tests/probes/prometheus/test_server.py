@@ -82,6 +82,15 @@ def _await_scraped(promql: Promql) -> PromqlAnswer:
     return answer
 
 
+def _await_points(promql: Promql, start: Stamp) -> PromqlAnswer:
+    deadline = Deadline(60)
+    while True:
+        over = promql.over("depth", Span(start=start, end=SYSTEM_CLOCK.now()), step_s=0.1)
+        if all(len(series.points) > 1 for series in over.series) or deadline.passed:
+            return over
+        _Page.asked.acquire(timeout=1.0)
+
+
 @pytest.mark.controlplane
 def test_what_is_scraped_can_be_asked_for_and_gates_are_evaluated_meanwhile(
     prometheus: PrometheusServer, run: RunFolder, tmp_path: Path
@@ -100,7 +109,7 @@ def test_what_is_scraped_can_be_asked_for_and_gates_are_evaluated_meanwhile(
     with PromqlGates(promql, (gate, other), phase=lambda: "steady", every_s=0.05):
         _Page.asked.acquire(timeout=10)
         _Page.asked.acquire(timeout=10)
-    over = promql.over("depth", Span(start=start, end=SYSTEM_CLOCK.now()), step_s=0.1)
+        over = _await_points(promql, start)
     assert all(len(series.points) > 1 for series in over.series)
     writer.close()
 
@@ -119,7 +128,7 @@ def test_what_is_scraped_can_be_asked_for_and_gates_are_evaluated_meanwhile(
 def test_what_prometheus_refuses_is_told_and_kept(prometheus: PrometheusServer) -> None:
     answer = Promql(prometheus.url).instant("depth[")
     assert not answer.series
-    assert "400" in answer.error
+    assert answer.error.startswith("bad_data: invalid parameter")
 
 
 def test_a_prometheus_that_is_not_there_is_told() -> None:
