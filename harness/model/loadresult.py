@@ -51,12 +51,12 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
             (t4 - t3) or "echo lag" (t3 - t2).
         n: Samples, the open ones included.
         open: How many were not done; they count with the time that they had waited.
-        mean_ms: Of those that were done.
+        mean_ms: Of those that were done; None where none was.
     """
 
     name: str
     n: int
-    mean_ms: float
+    mean_ms: float | None
     max_ms: float
     percentiles: tuple[Percentile, ...]
     open: int = 0

@@ -102,7 +102,7 @@ def latency(
         name=name,
         n=n,
         open=len(waiting),
-        mean_ms=float(values_ns.mean()) / _MS if len(values_ns) else math.nan,
+        mean_ms=float(values_ns.mean()) / _MS if len(values_ns) else None,
         max_ms=float(every[-1]) / _MS,
         percentiles=tuple(
             _percentile(q, every, shortest_open)

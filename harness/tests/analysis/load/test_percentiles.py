@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -87,3 +88,11 @@ def test_a_distribution_rises_to_what_all_but_one_of_the_samples_kept() -> None:
 
 def test_one_sample_is_no_distribution() -> None:
     assert distribution(np.array([5_000_000])) == ()
+
+
+def test_of_latencies_that_are_all_open_there_is_no_mean_and_the_result_can_be_read() -> None:
+    found = latency("total", np.array([], np.int64), open_ns=np.array([5_000_000, 7_000_000]))
+
+    assert found is not None
+    assert found.mean_ms is None
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Latency) == found
