@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.clock import Deadline
 from harness.errors import NotVerified
 from harness.model.load import LoadPhase, Mix, PhaseRole
+from harness.model.records import Notice
+from harness.pytest_plugin.load.aftermath import await_calm, owned
 from harness.pytest_plugin.load.growth import Growth
 from harness.stimulus.load.schedule import Schedule
 
@@ -25,6 +28,7 @@ _WARM_UP_S = 5.0
 _SHARE = 0.7  # of the knee: queues are short there, and still seen
 _POPULATION_S = 5.0  # of churn: so many seconds' arrivals are there before it begins
 _LEAST_POPULATION = 50
+_CLEAR_S = 180.0  # thousands of objects, each with a finalizer perhaps
 _CHURN = Mix(create=0.25, update=0.4, noop_update=0.1, delete=0.25)
 _CHURN_WITHOUT_UPDATES = Mix(create=0.5, delete=0.5)
 
@@ -104,9 +108,18 @@ class Profiles:
         return self._load.drain(limit=self._context.timeouts.converge, name=name)
 
     def _clear(self, profile: str) -> None:
-        limit = self._context.timeouts.delete
+        """Deletes what was made, and waits until the cluster has got over it."""
+        context = self._context
+        within = Deadline(max(context.timeouts.delete, _CLEAR_S), clock=context.clock)
         self.drain(f"{profile}-drain")
-        self._load.clear(f"{profile}-clear", limit=limit, profile=profile)
+        self._load.clear(f"{profile}-clear", limit=within.remaining, profile=profile)
+        made = owned(context.client, context.session.target.scope.owns)
+        if not await_calm(context.client, made, limit=within.remaining, clock=context.clock):
+            text = (
+                f"What the objects of {profile} owned is still being deleted after "
+                f"{within.seconds:.0f} s: figures of the next phases are of a busy cluster."
+            )
+            context.record(Notice(stamp=context.clock.now(), text=text))
 
     def _rate(self) -> float:
         if self._settings.rate:

@@ -1,0 +1,67 @@
+"""After thousands of deletes, the next phase waits until the cluster has got over them."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from harness.clock import FakeClock
+from harness.errors import ApiError
+from harness.model.resource import Resource
+from harness.pytest_plugin.load.aftermath import await_calm, count_objects, owned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
+
+
+class _Cluster:
+    """A client of a cluster that holds so many Pods, by the seconds since the begin."""
+
+    def __init__(self, clock: FakeClock, pods: Callable[[float], int], status: int = 200) -> None:
+        self._clock, self._pods, self._status = clock, pods, status
+        self._begin = clock.now().mono_ns
+
+    def resource(self, key: str) -> Resource:
+        if key != "pods":
+            raise ApiError(f"no {key}", status=404)
+        return _PODS
+
+    def raw(self, method: str, path: str, *, query: dict[str, str]) -> SimpleNamespace:
+        assert (method, path, query) == ("GET", "/api/v1/pods", {"limit": "1"})
+        count = self._pods((self._clock.now().mono_ns - self._begin) / 1e9)
+        rest = {"remainingItemCount": count - 1} if count > 1 else {}
+        body = {"items": [{}] * min(count, 1), "metadata": rest}
+        return SimpleNamespace(status=self._status, body=msgspec.json.encode(body))
+
+
+def waited(pods: Callable[[float], int], limit: float = 180) -> tuple[bool, float]:
+    clock = FakeClock()
+    begin = clock.now().mono_ns
+    calm = await_calm(_Cluster(clock, pods), [_PODS], limit=limit, clock=clock)  # type: ignore[arg-type]
+    return calm, (clock.now().mono_ns - begin) / 1e9
+
+
+def test_it_waits_until_nothing_goes_any_more() -> None:
+    assert waited(lambda t: max(0, 3000 - int(100 * t))) == (True, 35)
+
+
+def test_what_stays_is_not_waited_for() -> None:
+    assert waited(lambda _: 40) == (True, 5)
+
+
+def test_it_does_not_wait_for_ever() -> None:
+    calm, seconds = waited(lambda t: 100_000 - int(t), limit=30)
+    assert not calm
+    assert 30 <= seconds <= 31
+
+
+def test_kinds_that_are_not_there_or_may_not_be_listed_count_nothing() -> None:
+    clock = FakeClock()
+    cluster = _Cluster(clock, lambda _: 7)
+    assert owned(cluster, ("gadgets.example.org", "pods")) == (_PODS,)  # type: ignore[arg-type]
+    assert count_objects(cluster, [_PODS]) == 7  # type: ignore[arg-type]
+    assert count_objects(_Cluster(clock, lambda _: 7, status=403), [_PODS]) == 0  # type: ignore[arg-type]
