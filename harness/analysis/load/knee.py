@@ -52,7 +52,7 @@ class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
     step_s: float = 6.0
     arrivals: int = 200
     plateau_s: float = 30.0
-    budget_s: float = 240.0
+    budget_s: float = 300.0
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,7 +28,7 @@ _WARM_UP_S = 5.0
 _SHARE = 0.7  # of the knee: queues are short there, and still seen
 _POPULATION_S = 5.0  # of churn: so many seconds' arrivals are there before it begins
 _LEAST_POPULATION = 50
-_CLEAR_S = 180.0  # thousands of objects, each with a finalizer perhaps
+_CLEAR_S = 120.0  # thousands of objects, each with a finalizer perhaps
 _CHURN = Mix(create=0.25, update=0.4, noop_update=0.1, delete=0.25)
 _CHURN_WITHOUT_UPDATES = Mix(create=0.5, delete=0.5)
 
