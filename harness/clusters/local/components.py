@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -112,6 +113,10 @@ class Component(msgspec.Struct, frozen=True, kw_only=True):
             rows = psutil.Process(pid).net_connections("tcp")
         except psutil.NoSuchProcess:
             return False
+        except psutil.AccessDenied:  # a machine that hides processes; then who answers isn't known
+            with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+                probe.settimeout(1.0)
+                return probe.connect_ex(("127.0.0.1", self.port)) == 0
         return any(row.status == psutil.CONN_LISTEN and row.laddr.port == self.port for row in rows)
 
     def age_s(self) -> float:

@@ -56,15 +56,17 @@ def owned(client: KubeClient, owns: Sequence[str]) -> tuple[Resource, ...]:
     return tuple(found)
 
 
-def count_objects(client: KubeClient, resources: Sequence[Resource]) -> int:
+def count_objects(client: KubeClient, resources: Sequence[Resource]) -> int | None:
     """Returns how many objects there are, in all namespaces; what may not be listed isn't counted.
 
-    Raises:
-        ApiError: No answer came.
+    None where no answer came: a server that is too busy to answer isn't at rest.
     """
     total = 0
     for resource in resources:
-        answer = client.raw("GET", resource.path(), query={"limit": "1"})
+        try:
+            answer = client.raw("GET", resource.path(), query={"limit": "1"})
+        except ApiError:
+            return None
         if answer.status == _OK:
             page = msgspec.json.decode(answer.body, type=_Page)
             total += len(page.items) + page.metadata.remaining
@@ -81,9 +83,6 @@ def await_calm(
         resources: Of which.
         limit: Seconds.
         clock: To wait by.
-
-    Raises:
-        ApiError: No answer came.
     """
     deadline, calm = Deadline(limit, clock=clock), Deadline(_CALM_S, clock=clock)
     last = count_objects(client, resources)
@@ -92,6 +91,6 @@ def await_calm(
             return False
         clock.sleep(_AGAIN_S)
         now = count_objects(client, resources)
-        if now != last:
+        if now is None or now != last:
             last, calm = now, Deadline(_CALM_S, clock=clock)
     return True

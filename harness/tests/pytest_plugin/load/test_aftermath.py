@@ -59,6 +59,15 @@ def test_it_does_not_wait_for_ever() -> None:
     assert 30 <= seconds <= 31
 
 
+def test_a_server_that_is_too_busy_to_answer_is_not_at_rest() -> None:
+    def pods(t: float) -> int:
+        if t < 20:
+            raise ApiError("no answer", status=0)
+        return 3
+
+    assert waited(pods) == (True, 25)
+
+
 def test_kinds_that_are_not_there_or_may_not_be_listed_count_nothing() -> None:
     clock = FakeClock()
     cluster = _Cluster(clock, lambda _: 7)
