@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import socket
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from harness.clusters.local.components import Component, component_environment, tail
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 
 @pytest.fixture
@@ -62,3 +66,43 @@ def test_the_users_own_settings_do_not_reach_kwokctl_and_components(
     assert not {"KWOK_KUBE_VERSION", "KUBECONFIG", "ETCD_NAME"} & set(env)
     assert env["KWOK_WORKDIR"] == str(tmp_path)
     assert "127.0.0.1" in env["NO_PROXY"]
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as made:
+        made.bind(("127.0.0.1", 0))
+        made.listen()
+        yield made
+
+
+def at_port(work: Path, port: int, pid: int) -> Component:
+    (work / "pids").mkdir()
+    (work / "pids" / "etcd.pid").write_text(str(pid))
+    return Component(name="etcd", binary=Path("etcd"), work=work, port=port)
+
+
+def test_a_component_serves_where_it_listens_itself(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    assert at_port(tmp_path, listener.getsockname()[1], os.getpid()).is_serving()
+
+
+def test_a_stranger_at_its_port_does_not_serve_for_it(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    assert not at_port(tmp_path, listener.getsockname()[1], os.getppid()).is_serving()
+
+
+def test_where_processes_are_hidden_whoever_answers_counts(
+    tmp_path: Path, listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def hidden(*_: object) -> None:
+        raise psutil.AccessDenied(os.getpid())
+
+    monkeypatch.setattr(psutil.Process, "net_connections", hidden)
+    port = listener.getsockname()[1]
+    component = at_port(tmp_path, port, os.getpid())
+    assert component.is_serving()
+    listener.close()
+    assert not component.is_serving()
