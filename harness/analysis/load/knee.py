@@ -42,7 +42,7 @@ class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
         step_s: Shortest step, in seconds.
         arrivals: In a step of the bisection, so that a few of them aren't 1 %.
         plateau_s: How long the plateau lasts.
-        budget_s: For all of it, drains included.
+        budget_s: For all of it, also what lies between the steps.
     """
 
     start: float = 20.0
@@ -52,7 +52,7 @@ class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
     step_s: float = 6.0
     arrivals: int = 200
     plateau_s: float = 30.0
-    budget_s: float = 300.0
+    budget_s: float = 360.0
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
         rate_per_s: How many arrivals a second.
         seconds: How long.
         settle_s: What the judge leaves out at its begin.
-        drain_s: Wait at most so long before it, until nothing is in flight.
     """
 
     name: str
@@ -72,7 +71,6 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float
     seconds: float
     settle_s: float
-    drain_s: float
 
 
 class Taken(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,7 +79,7 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         outcome: As `sustained` judged it. Of the warm-up only the median latency counts, and
             that of all its arrivals.
-        seconds: That it took, with the drain before it.
+        seconds: That it took, with the clearing up after it.
     """
 
     step: Step
@@ -296,12 +294,10 @@ class _Search:
             seconds = _WARM_UP_S
         if role is PhaseRole.PLATEAU:
             seconds = max(seconds, self._settings.plateau_s)
-        left = max(self._settings.budget_s - self._used - seconds, 0.0)
         return Step(
             name=name,
             role=role,
             rate_per_s=rate,
             seconds=seconds,
             settle_s=settle,
-            drain_s=left,
         )

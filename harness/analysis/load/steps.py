@@ -47,7 +47,7 @@ def step_taken(
         rows: Of the phase.
         phase: The step's phase.
         settle: What is left out at its begin, in seconds.
-        seconds: That it took, with the drain before it.
+        seconds: That it took, with the clearing up after it.
         limits: What a step must keep.
     """
     stamps = stamped.step(rows, phase)
@@ -62,7 +62,6 @@ def step_taken(
             rate_per_s=rate,
             seconds=phase.span.seconds,
             settle_s=settle,
-            drain_s=0.0,
         ),
         outcome=sustained(stamps, rate_per_s=rate, settle_s=settle, limits=limits),
         seconds=seconds,

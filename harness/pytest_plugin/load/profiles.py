@@ -10,7 +10,7 @@ from harness.clock import Deadline
 from harness.errors import NotVerified
 from harness.model.load import LoadPhase, Mix, PhaseRole
 from harness.model.records import Notice
-from harness.pytest_plugin.load.aftermath import await_calm, owned
+from harness.pytest_plugin.load.aftermath import clear_up
 from harness.pytest_plugin.load.growth import Growth
 from harness.stimulus.load.schedule import Schedule
 
@@ -57,7 +57,7 @@ class Profiles:
             settings = msgspec.structs.replace(settings, start=self._settings.rate)
         if self._settings.duration:
             settings = msgspec.structs.replace(settings, budget_s=self._settings.duration)
-        self.found = find_knee(self._load, self._context.run, self._context.clock, settings)
+        self.found = find_knee(self._load, self._context, settings)
         self._clear("knee")
         return self.found
 
@@ -112,9 +112,8 @@ class Profiles:
         context = self._context
         within = Deadline(max(context.timeouts.delete, _CLEAR_S), clock=context.clock)
         self.drain(f"{profile}-drain")
-        self._load.clear(f"{profile}-clear", limit=within.remaining, profile=profile)
-        made = owned(context.client, context.session.target.scope.owns)
-        if not await_calm(context.client, made, limit=within.remaining, clock=context.clock):
+        name = f"{profile}-clear"
+        if not clear_up(self._load, context, name=name, profile=profile, limit=within.remaining):
             text = (
                 f"What the objects of {profile} owned is still being deleted after "
                 f"{within.seconds:.0f} s: figures of the next phases are of a busy cluster."

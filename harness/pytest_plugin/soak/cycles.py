@@ -149,7 +149,7 @@ class Soak:
             "to find about half of one. --rate says it yourself."
         )
         settings = KneeSettings(budget_s=BRACKET_S, precision=_WIDE)
-        found = find_knee(load, context.run, context.clock, settings)
+        found = find_knee(load, context, settings)
         load.drain(limit=context.timeouts.converge)
         load.clear("bracket-clear", limit=context.timeouts.delete, profile="knee")
         return found

@@ -15,6 +15,7 @@ from harness.errors import ApiError
 from harness.kube.connection import Connection, Credentials
 from harness.kube.discovery import per_group
 from harness.kube.watch import NotObserved, Watch, WatchEvent, await_object
+from harness.readiness.fields import condition
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,8 +71,8 @@ def crd(name: str) -> dict[str, Any]:
 
 
 def established(obj: dict[str, Any] | None) -> bool:
-    conditions = (obj or {}).get("status", {}).get("conditions", [])
-    return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+    # A new CRD's status has "conditions: null" for a moment.
+    return (condition(obj or {}, "Established") or {}).get("status") == "True"
 
 
 def discovered(client: KubeClient, kind: str) -> Resource:

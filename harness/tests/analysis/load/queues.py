@@ -97,7 +97,6 @@ def search(
         if isinstance(step, Knee):
             return step, taken
         began = now
-        now = max(now, min(operator.idle_at(), now + int(step.drain_s * S)))
         taken.append(
             _take(
                 operator,
@@ -108,7 +107,7 @@ def search(
                 jitter_s=jitter_s,
             )
         )
-        now += int(step.seconds * S)
+        now = max(now + int(step.seconds * S), operator.idle_at())
         taken[-1] = Taken(step=step, outcome=taken[-1].outcome, seconds=(now - began) / S)
 
 

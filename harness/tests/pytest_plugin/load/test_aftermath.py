@@ -15,6 +15,7 @@ from harness.pytest_plugin.load.aftermath import await_calm, count_objects, owne
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_HOME = ("load-0",)
 _PODS = Resource(group="", version="v1", plural="pods", kind="Pod", namespaced=True)
 
 
@@ -31,7 +32,7 @@ class _Cluster:
         return _PODS
 
     def raw(self, method: str, path: str, *, query: dict[str, str]) -> SimpleNamespace:
-        assert (method, path, query) == ("GET", "/api/v1/pods", {"limit": "1"})
+        assert (method, path, query) == ("GET", "/api/v1/namespaces/load-0/pods", {"limit": "1"})
         count = self._pods((self._clock.now().mono_ns - self._begin) / 1e9)
         rest = {"remainingItemCount": count - 1} if count > 1 else {}
         body = {"items": [{}] * min(count, 1), "metadata": rest}
@@ -41,16 +42,17 @@ class _Cluster:
 def waited(pods: Callable[[float], int], limit: float = 180) -> tuple[bool, float]:
     clock = FakeClock()
     begin = clock.now().mono_ns
-    calm = await_calm(_Cluster(clock, pods), [_PODS], limit=limit, clock=clock)  # type: ignore[arg-type]
+    cluster = _Cluster(clock, pods)
+    calm = await_calm(cluster, [_PODS], _HOME, limit=limit, clock=clock)  # type: ignore[arg-type]
     return calm, (clock.now().mono_ns - begin) / 1e9
 
 
 def test_it_waits_until_nothing_goes_any_more() -> None:
-    assert waited(lambda t: max(0, 3000 - int(100 * t))) == (True, 35)
+    assert waited(lambda t: max(0, 3000 - int(100 * t))) == (True, 30)
 
 
 def test_what_stays_is_not_waited_for() -> None:
-    assert waited(lambda _: 40) == (True, 5)
+    assert waited(lambda _: 40) == (True, 3)
 
 
 def test_it_does_not_wait_for_ever() -> None:
@@ -65,12 +67,13 @@ def test_a_server_that_is_too_busy_to_answer_is_not_at_rest() -> None:
             raise ApiError("no answer", status=0)
         return 3
 
-    assert waited(pods) == (True, 25)
+    assert waited(pods) == (True, 23)
 
 
 def test_kinds_that_are_not_there_or_may_not_be_listed_count_nothing() -> None:
     clock = FakeClock()
     cluster = _Cluster(clock, lambda _: 7)
     assert owned(cluster, ("gadgets.example.org", "pods")) == (_PODS,)  # type: ignore[arg-type]
-    assert count_objects(cluster, [_PODS]) == 7  # type: ignore[arg-type]
-    assert count_objects(_Cluster(clock, lambda _: 7, status=403), [_PODS]) == 0  # type: ignore[arg-type]
+    assert count_objects(cluster, [_PODS], _HOME) == 7  # type: ignore[arg-type]
+    hidden = _Cluster(clock, lambda _: 7, status=403)
+    assert count_objects(hidden, [_PODS], _HOME) == 0  # type: ignore[arg-type]
