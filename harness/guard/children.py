@@ -30,19 +30,30 @@ _ENDING_SIGNALS = frozenset(
     {signal.SIGTERM, signal.SIGKILL, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP}
 )
 _HELD = frozenset({signal.SIGINT})  # until the launcher has become the program
+_OOM = "OOMKilled"  # the kubelet's word
 _PIPE_SIZE = 1 << 20  # bytes: a process that prints much waits for us less often
 
 
 class Child:
     """One process that the guard started."""
 
-    def __init__(self, name: str, process: Spawned, *, pumps: tuple[LogPump, ...] = ()) -> None:
+    def __init__(
+        self,
+        name: str,
+        process: Spawned,
+        *,
+        pumps: tuple[LogPump, ...] = (),
+        oom_file: str | None = None,
+    ) -> None:
         self.name = name
         self.pid = process.pid
         self.asked = False
         self.recorded = False
         self.pumps = pumps
+        self.reason = ""
         self._process = process
+        self._oom_file = Path(oom_file) if oom_file else None
+        self._oom_kills = self._killed()
 
     @property
     def exit_code(self) -> int | None:
@@ -57,11 +68,15 @@ class Child:
             running=self.exit_code is None,
             exit_code=self.exit_code,
             asked=self.asked,
+            reason=self.reason,
         )
 
     def reap(self) -> None:
         """Takes the exit code of a process that has ended."""
         self._process.wait()
+        by_kill = self.exit_code == -signal.SIGKILL and not self.asked
+        if by_kill and self._killed() > self._oom_kills:
+            self.reason = _OOM
 
     def send(self, sig: int) -> None:
         """Sends a signal to it and its process group."""
@@ -69,6 +84,16 @@ class Child:
             self.asked = True
         with suppress(ProcessLookupError):
             os.killpg(self.pid, sig)
+
+    def _killed(self) -> int:
+        """Returns how many of its control group the kernel has ended at the limit so far."""
+        if self._oom_file is None:
+            return 0
+        try:
+            lines = self._oom_file.read_text("ascii").splitlines()
+        except OSError:  # the launcher makes the group
+            return 0
+        return next((int(x.split()[1]) for x in lines if x.startswith("oom_kill ")), 0)
 
     def terminate(self) -> None:
         """Asks it to end, also where it's paused."""
@@ -156,7 +181,7 @@ class Children:
             for pump in pumps:
                 pump.close()
             raise
-        child = Child(request.name, process, pumps=tuple(pumps))
+        child = Child(request.name, process, pumps=tuple(pumps), oom_file=request.oom_file)
         child.recorded = True
         for pump in pumps:
             pump.pid = child.pid
@@ -192,6 +217,7 @@ class Children:
                 stamp=self._clock.now(),
                 exit_code=child.exit_code,
                 asked=child.asked,
+                reason=child.reason,
             )
         )
 

@@ -114,6 +114,7 @@ class Guard:
         cwd: Path | None = None,
         log: Path | None = None,
         record: bool = False,
+        oom_file: Path | None = None,
     ) -> ProcessStatus:
         """Starts a process under the guard, in a session of its own.
 
@@ -125,6 +126,7 @@ class Guard:
             log: File for what it prints; None to drop it.
             record: Whether the log is NDJSON of LogLines, without known secrets, and its start
                 and end go to the evidence's processes.ndjson.
+            oom_file: memory.events or memory.oom_control of the control group that it will be in.
         """
         return self._one(
             protocol.Spawn(
@@ -134,6 +136,7 @@ class Guard:
                 cwd=str(cwd.absolute()) if cwd is not None else None,
                 log=str(log.absolute()) if log is not None else None,
                 record=record,
+                oom_file=str(oom_file) if oom_file is not None else None,
             )
         )
 

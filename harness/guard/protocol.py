@@ -52,6 +52,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         exit_code: None while it runs; negative for a signal, as in `subprocess`.
         asked: Whether its end was asked for (stop, a killing signal, teardown).
+        reason: "OOMKilled" where the kernel ended it at its memory limit; else empty.
     """
 
     name: str
@@ -59,6 +60,7 @@ class ProcessStatus(msgspec.Struct, frozen=True, kw_only=True):
     running: bool
     exit_code: int | None = None
     asked: bool = False
+    reason: str = ""
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
@@ -66,7 +68,18 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"):
 
 
 class Spawn(_Message, frozen=True, kw_only=True, tag="spawn"):
-    """Start a process."""
+    """Start a process.
+
+    Attributes:
+        name: By which it's called from now on.
+        argv: Program and arguments.
+        env: Its whole environment.
+        cwd: Its working directory.
+        log: File for what it prints.
+        record: Whether its log is NDJSON, and its start and end are noted.
+        oom_file: Where the kernel counts whom it ended at its control group's memory limit
+            ("oom_kill N" is one of its lines); need not be there yet.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -74,6 +87,7 @@ class Spawn(_Message, frozen=True, kw_only=True, tag="spawn"):
     cwd: str | None = None
     log: str | None = None
     record: bool = False
+    oom_file: str | None = None
 
 
 class Signal(_Message, frozen=True, kw_only=True, tag="signal"):

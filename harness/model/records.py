@@ -90,7 +90,7 @@ class ProcessEvent(_Record, frozen=True, kw_only=True, tag="process"):
         event: "started" or "ended".
         exit_code: For "ended"; negative for a signal, as in `subprocess`.
         asked: Whether we ended it (stop, kill, restart, teardown).
-        reason: For the end of a container, for example "OOMKilled"; empty for none.
+        reason: Of the end, for example "OOMKilled"; empty where none is known.
     """
 
     name: str

@@ -13,7 +13,7 @@ from harness.installers.process.references import quantity
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["cores", "limits", "remove", "sweep", "usable", "wanted"]
+__all__ = ["cores", "limits", "oom_file", "remove", "sweep", "usable", "wanted"]
 
 _PREFIX = "harness-"
 _PERIOD_US = 100_000  # the kubelet's CFS period
@@ -85,6 +85,16 @@ def limits(instance: Instance, container: Mapping[str, Any]) -> tuple[ControlGro
         files = _files_1(controller, stated) if controller else _files_2(stated)
         groups.append(ControlGroup(path=path, files=files))
     return tuple(groups)
+
+
+def oom_file(instance: Instance) -> Path | None:
+    """Returns where the kernel counts whom it ends at an instance's limit; None without a group."""
+    for path in instance.cgroups:
+        if not _is_version_1(path):
+            return Path(path, "memory.events")
+        if Path(path).parts[4] == "memory":
+            return Path(path, "memory.oom_control")
+    return None
 
 
 def _is_version_1(path: str) -> bool:

@@ -283,8 +283,11 @@ class OperatorControl:
                 hint="This machine refused a mount; `dmesg` may say more.",
             )
         asked = " when it was asked to" if status.asked else " by itself"
+        why = f" ({status.reason}: it needed more than its memory limit)" if status.reason else ""
         raise NotReady(
-            f"{instance.process} ended{asked}, {how}", process=instance.process, exit_code=code
+            f"{instance.process} ended{asked}, {how}{why}",
+            process=instance.process,
+            exit_code=code,
         )
 
     def _launcher_said(self, instance: Instance) -> str:

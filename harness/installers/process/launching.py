@@ -24,7 +24,7 @@ from harness.installers.process.alone import (
     stands_alone,
     write_kubeconfig,
 )
-from harness.installers.process.cgroups import limits
+from harness.installers.process.cgroups import limits, oom_file
 from harness.installers.process.files import replace_file, write_planned
 from harness.installers.process.identity import await_pod, mint
 from harness.installers.process.plan import (
@@ -139,6 +139,7 @@ class Launching:
             env={"PATH": self._path},
             log=Path(instance.log),
             record=True,
+            oom_file=oom_file(instance),
         )
         return msgspec.structs.replace(instance, started_ns=started)
 
