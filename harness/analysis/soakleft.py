@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.analysis.leftovers import LEASES, Leftovers
 from harness.analysis.writes import audit_gap, call_ref
 from harness.model.findings import EvidenceRef
-from harness.model.soakresult import LeftKind
+from harness.model.soakresult import InventoryChange, LeftKind
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.model.inventory import Inventory, InventoryEntry
     from harness.model.records import ApiCall
 
-__all__ = ["left_behind", "nothing_is_left"]
+__all__ = ["inventory_changes", "left_behind", "nothing_is_left"]
 
 _CLUSTERS = frozenset({"kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet"})
 """Field managers of what a cluster makes by itself in every namespace."""
@@ -32,6 +32,32 @@ _UNLISTED = 5
 def left_behind(evidence: Evidence) -> tuple[LeftKind, ...]:
     """Returns what the operator left that its soak made, by kind and cause; the most first."""
     return evidence.derived(_left_behind)
+
+
+def inventory_changes(evidence: Evidence) -> tuple[InventoryChange, ...] | None:
+    """Returns which resources the two inventories of a soak differ in; None without them."""
+    begin, end = evidence.soak_inventory("begin"), evidence.soak_inventory("end")
+    if begin is None or end is None:
+        return None
+    before, after = _uids(begin), _uids(end)
+    return tuple(
+        InventoryChange(
+            resource=resource,
+            before=len(old),
+            after=len(new),
+            came=len(new - old),
+            went=len(old - new),
+        )
+        for resource in sorted({*before, *after} - {*begin.unlisted, *end.unlisted})
+        if (old := before[resource]) != (new := after[resource])
+    )
+
+
+def _uids(inventory: Inventory) -> defaultdict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for entry in inventory.entries:
+        found[entry.key.resource].add(entry.key.uid)
+    return found
 
 
 def nothing_is_left(case: Case) -> CheckOutcome:

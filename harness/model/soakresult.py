@@ -11,6 +11,7 @@ from harness.model.soak import Disturbance
 __all__ = [
     "CycleLoad",
     "GrowingSite",
+    "InventoryChange",
     "LeakVerdict",
     "LeftKind",
     "SoakResult",
@@ -144,6 +145,24 @@ class LeftKind(msgspec.Struct, frozen=True, kw_only=True):
     line: int = 0
 
 
+class InventoryChange(msgspec.Struct, frozen=True, kw_only=True):
+    """How many objects of a resource two inventories hold, told apart by their uids.
+
+    Attributes:
+        resource: For example "configmaps".
+        before: Before the first cycle.
+        after: After the last.
+        came: That are only in the later one.
+        went: That are only in the earlier one.
+    """
+
+    resource: str
+    before: int
+    after: int
+    came: int
+    went: int
+
+
 class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     """A whole soak.
 
@@ -162,6 +181,8 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
         disturbances: What was done to the operator's surroundings, and how it got over it.
         cost: CPU time and requests of a cycle, which decide nothing but SOA-112.
         left: What stayed in the cluster.
+        inventory: What differs between the cluster before and after, whoever did it; None where
+            nobody looked.
         events: How many Events there were before the first cycle and after the last; None where
             nobody counted.
     """
@@ -179,6 +200,7 @@ class SoakResult(msgspec.Struct, frozen=True, kw_only=True):
     disturbances: tuple[Disturbance, ...] = ()
     cost: tuple[SoakSignal, ...] = ()
     left: tuple[LeftKind, ...] = ()
+    inventory: tuple[InventoryChange, ...] | None = None
     events: tuple[int, int] | None = None
 
     @property

@@ -14,7 +14,13 @@ from harness.reporting.text import count, number, one_line, quantity
 
 if TYPE_CHECKING:
     from harness.model.soak import Disturbance
-    from harness.model.soakresult import GrowingSite, LeftKind, SoakResult, SoakSignal
+    from harness.model.soakresult import (
+        GrowingSite,
+        InventoryChange,
+        LeftKind,
+        SoakResult,
+        SoakSignal,
+    )
     from harness.reporting.plots import Plot
 
 __all__ = ["HEADER", "SignalRow", "SoakTable", "soak_table"]
@@ -78,6 +84,8 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
         sites: Growth, function, place, cycles and callers of each.
         left: What stayed in the cluster: kind, how many, names, why, how that is known.
         stayed: The same in a sentence; empty where nobody took an inventory.
+        changes: Resources of which there are others than before: how many before and after, how
+            many came and went.
         disturbances: What was done, after which cycle, and how the operator got over it.
         plots: One a signal.
     """
@@ -87,6 +95,7 @@ class SoakTable(msgspec.Struct, frozen=True, kw_only=True):
     sites: tuple[tuple[str, ...], ...]
     left: tuple[tuple[str, str, str, str, str], ...]
     stayed: str
+    changes: tuple[tuple[str, str, str, str, str], ...]
     disturbances: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...]
     plots: tuple[Plot, ...]
@@ -107,6 +116,7 @@ def soak_table(result: SoakResult | None) -> SoakTable | None:
         sites=tuple(map(_site, result.sites)),
         left=tuple(map(_left, result.left)),
         stayed=_stayed(result),
+        changes=tuple(map(_change, result.inventory or ())),
         disturbances=tuple(map(_disturbance, result.disturbances)),
         notes=result.notes,
         plots=soak_plots(result),
@@ -150,6 +160,12 @@ def _left(found: LeftKind) -> tuple[str, str, str, str, str]:
     return kind, f"{number(found.count)}{of}", names, found.cause, f"{found.how}{made}"
 
 
+def _change(item: InventoryChange) -> tuple[str, str, str, str, str]:
+    amounts = (number(x) for x in (item.before, item.after, item.came, item.went))
+    before, after, came, went = amounts
+    return one_line(item.resource), before, after, came, went
+
+
 def _disturbance(item: Disturbance) -> tuple[str, str, str]:
     title = _DISTURBANCES.get(item.name, item.name)
     if not item.tried:
@@ -165,7 +181,7 @@ def _disturbance(item: Disturbance) -> tuple[str, str, str]:
 
 def _stayed(result: SoakResult) -> str:
     """Says what two inventories differ by."""
-    if result.events is None and not result.left:
+    if result.inventory is None and result.events is None and not result.left:
         return ""
     amount_left = sum(found.count for found in result.left)
     kinds = count(len(result.left), "kind")
@@ -174,6 +190,8 @@ def _stayed(result: SoakResult) -> str:
         if amount_left
         else "Nothing that the operator had made stayed."
     )
+    if result.inventory == ():
+        left += " The cluster held the same objects before and after."
     if result.events is None:
         return left
     before, after = result.events

@@ -11,7 +11,7 @@ from harness.analysis.soak.blame import sites
 from harness.analysis.soak.drift import cycle_loads, drifts
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, unread, warm_up
 from harness.analysis.soak.signals import complete, last_life, signals
-from harness.analysis.soakleft import left_behind
+from harness.analysis.soakleft import inventory_changes, left_behind
 from harness.model.soakresult import LeakVerdict, SoakResult
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
         disturbances=evidence.disturbances,
         cost=spent.signals,
         left=() if brief else left_behind(evidence),
+        inventory=None if brief else inventory_changes(evidence),
         events=_events(evidence),
     )
 

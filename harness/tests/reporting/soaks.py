@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from harness.model.soak import API_SERVER, TOKEN, Disturbance
-from harness.model.soakresult import GrowingSite, LeakVerdict, LeftKind, SoakResult, SoakSignal
+from harness.model.soakresult import (
+    GrowingSite,
+    InventoryChange,
+    LeakVerdict,
+    LeftKind,
+    SoakResult,
+    SoakSignal,
+)
 from harness.model.time import Span, Stamp
 from harness.tests.reporting.parts import HOSTILE
 
@@ -84,6 +91,10 @@ SOAK = SoakResult(
             write="create /api/v1/configmaps",
             line=7,
         ),
+    ),
+    inventory=(
+        InventoryChange(resource="configmaps", before=1_214, after=1_216, came=2, went=0),
+        InventoryChange(resource=f"things.{HOSTILE}", before=1, after=1, came=1, went=1),
     ),
     events=(3, 40),
     disturbances=(

@@ -192,11 +192,19 @@ def test_what_stayed_in_the_cluster_is_told_with_its_write() -> None:
     assert how.endswith("first made by create /api/v1/configmaps (line 7 of the audit log)")
 
 
+def test_what_differs_between_the_inventories_is_counted() -> None:
+    found = soak_table(SOAK)
+    assert found is not None
+    assert found.changes[0] == ("configmaps", "1,214", "1,216", "2", "0")
+
+
 def test_a_soak_without_leftovers_says_so_where_somebody_looked() -> None:
-    clean = soak_table(msgspec.structs.replace(SOAK, left=()))
+    clean = soak_table(msgspec.structs.replace(SOAK, left=(), inventory=()))
     assert clean is not None
-    assert clean.stayed.startswith("Nothing that the operator had made stayed.")
-    unseen = soak_table(msgspec.structs.replace(SOAK, left=(), events=None))
+    assert clean.stayed.startswith(
+        "Nothing that the operator had made stayed. The cluster held the same objects"
+    )
+    unseen = soak_table(msgspec.structs.replace(SOAK, left=(), inventory=None, events=None))
     assert unseen is not None
     assert unseen.stayed == ""
 

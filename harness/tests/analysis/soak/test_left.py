@@ -74,7 +74,7 @@ def test_a_cluster_that_is_as_it_was_passes_and_events_are_counted(recording: Re
     assert left(recording).status is Status.PASS
     result = soak_result(recording.evidence)
     assert result is not None
-    assert (result.left, result.events) == ((), (3, 40))
+    assert (result.left, result.events, result.inventory) == ((), (3, 40), ())
 
 
 def test_one_orphan_among_thousands_is_a_finding_with_the_write_that_made_it(
@@ -94,6 +94,23 @@ def test_one_orphan_among_thousands_is_a_finding_with_the_write_that_made_it(
     assert result is not None
     assert result.left[0].write.startswith("create /apis")
     assert (result.left[0].count, result.left[0].created) == (1, 50)
+    (change,) = result.inventory or ()
+    assert change.resource == MAPS
+    assert (change.before, change.after, change.came, change.went) == (1, 2, 1, 0)
+
+
+def test_an_object_in_the_place_of_another_differs_though_the_number_is_the_same(
+    recording: Recording,
+) -> None:
+    plateaus(recording)
+    writer = NdjsonWriter(recording.run.soak_inventory_file)
+    writer.write(Inventory(name="begin", stamp=at(1), entries=(THEIRS,)))
+    writer.write(Inventory(name="end", stamp=at(210), entries=(entry(MAPS, "other"),)))
+    writer.close()
+    result = soak_result(recording.evidence)
+    assert result is not None
+    (change,) = result.inventory or ()
+    assert (change.before, change.after, change.came, change.went) == (1, 1, 1, 1)
 
 
 def test_what_goes_with_an_object_that_stays_is_not_told_by_itself(recording: Recording) -> None:
