@@ -40,8 +40,9 @@ class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
         least, most: Rates between which to search.
         precision: The bracket's width at which bisecting ends.
         step_s: Shortest step, in seconds.
+        least_arrivals: In any step, so that what is left of them at its end isn't chance.
         arrivals: In a step of the bisection, so that a few of them aren't 1 %.
-        plateau_s: How long the plateau lasts.
+        plateau_s: How long the plateau lasts, and any step at most, unless one arrival takes long.
         budget_s: For all of it, also what lies between the steps.
     """
 
@@ -50,6 +51,7 @@ class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
     most: float = 5_000.0
     precision: float = 0.05
     step_s: float = 6.0
+    least_arrivals: int = 40
     arrivals: int = 200
     plateau_s: float = 30.0
     budget_s: float = 360.0
@@ -287,13 +289,14 @@ class _Search:
 
     def _step(self, name: str, role: PhaseRole, rate: float) -> Step:
         settle = settle_s(self._at_rest_s)
-        seconds = max(self._settings.step_s, 4 * settle)
-        if name.startswith("bisect"):
-            seconds = max(seconds, settle + self._settings.arrivals / rate)
+        settings = self._settings
+        wanted = settings.arrivals if name.startswith("bisect") else settings.least_arrivals
+        lasting = min(settle + wanted / rate, settings.plateau_s)
+        seconds = max(settings.step_s, 4 * settle, lasting)
         if role is PhaseRole.WARM_UP:
             seconds = _WARM_UP_S
         if role is PhaseRole.PLATEAU:
-            seconds = max(seconds, self._settings.plateau_s)
+            seconds = max(seconds, settings.plateau_s)
         return Step(
             name=name,
             role=role,

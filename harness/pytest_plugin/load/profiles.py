@@ -58,6 +58,7 @@ class Profiles:
         if self._settings.duration:
             settings = msgspec.structs.replace(settings, budget_s=self._settings.duration)
         self.found = find_knee(self._load, self._context, settings)
+        self.drain("knee-drain")
         self._clear("knee")
         return self.found
 
@@ -92,7 +93,9 @@ class Profiles:
         return load.run("churn", schedule, profile="churn", mix=self._mix(usual))
 
     def burst(self) -> LoadPhase:
-        """Creates many objects at once."""
+        """Creates many objects at once, in a cluster without those of a steady phase before."""
+        if any(phase.profile == "steady" for phase in self._load.phases):
+            self._clear("steady")
         schedule = Schedule.burst(self._settings.burst or _BURST)
         return self._load.run("burst", schedule, profile="burst")
 
@@ -111,7 +114,6 @@ class Profiles:
         """Deletes what was made, and waits until the cluster has got over it."""
         context = self._context
         within = Deadline(max(context.timeouts.delete, _CLEAR_S), clock=context.clock)
-        self.drain(f"{profile}-drain")
         name = f"{profile}-clear"
         if not clear_up(self._load, context, name=name, profile=profile, limit=within.remaining):
             text = (

@@ -66,6 +66,17 @@ def test_it_halves_where_even_the_first_rate_is_too_much() -> None:
     assert knee.per_s == pytest.approx(5, rel=0.10)
 
 
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_slow_operator_gets_enough_arrivals_and_no_endless_steps(seed: int) -> None:
+    operator = SimulatedOperator(workers=1, service_s=0.45, noise=0.1, seed=seed)
+    knee, taken = search(operator, seed=seed)
+    assert knee.state is KneeState.CONFIRMED
+    assert knee.per_s == pytest.approx(operator.capacity, rel=0.15)
+    search_steps = [item.step for item in taken if item.step.role is PhaseRole.SEARCH]
+    assert all(step.seconds <= 30 for step in search_steps)
+    assert all(step.rate_per_s * step.seconds >= 40 for step in search_steps)
+
+
 def test_what_comes_after_a_step_counts_as_its_time() -> None:
     operator = SimulatedOperator(workers=1, service_s=0.01)
     knee, taken = search(operator)
