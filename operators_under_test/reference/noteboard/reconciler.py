@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from mmap import mmap
 from typing import Any
 
 from noteboard.api import ApiError, Requests
@@ -77,7 +78,7 @@ class Reconciler:
         self._api = api
         self._now = now
         self._defect = defect
-        self.leaked: list[bytes] = []
+        self.leaked: list[mmap] = []
 
     async def reconcile(self, seen: Object) -> Outcome:
         """Brings one Noteboard a step nearer to its spec.
@@ -106,7 +107,11 @@ class Reconciler:
     async def clean_up(self, noteboard: Object) -> None:
         """Removes what the garbage collector can't."""
         if self._defect is Defect.LEAKS_MEMORY:
-            self.leaked.append(b"x" * LEAK_BYTES)  # written to, so that it is resident
+            # From the system, since the heap would fill its holes first; written to, so that it
+            # is resident.
+            pages = mmap(-1, LEAK_BYTES)
+            pages.write(b"x" * LEAK_BYTES)
+            self.leaked.append(pages)
         if self._defect is not Defect.LEAVES_AN_ORPHAN:
             await self._api.delete(directory_entry(noteboard))
 
