@@ -2,9 +2,10 @@
 
 `harness compare` runs the synthetic operator and its slow-down in turn, ten times, each on a
 cluster of its own; a trial finds it if the 95 % interval of the p50 lies wholly above 0 %. The
-service time is 5 % longer, which is a little less of the p50. False alarms are counted on 2,000
-comparisons that are resampled from the blocks of one long run of two equal builds. All rules are
-constants below.
+service takes as long as a reconcile of the operators under test does (docs/load-figures.md), and
+the slow-down is 5 % of the p50 that two equal builds have in one long run, by a longer service.
+False alarms are counted on 2,000 comparisons that are resampled from the blocks of that run. All
+rules are constants below.
 
 A line for each figure, as soon as it is known:
 
@@ -42,7 +43,7 @@ _TRIALS, _LEAST_FOUND = 10, 9
 _PAIRS, _EQUAL_PAIRS = 6, 20
 """Of a trial, and of the run of equal builds: 40 blocks."""
 _RATE, _SECONDS = 50, 6
-_WORKERS, _SERVICE = 4, "20ms"
+_WORKERS, _SERVICE_MS = 20, 100
 _SLOWER_PERCENT = 5
 _FIGURE = "p50"
 _RESAMPLED, _MOST_ALARMS_PERCENT = 2_000, 5.0
@@ -99,8 +100,8 @@ class Bench:
         Raises:
             SystemExit: Nothing was compared.
         """
-        base = self._target("base", 0)
-        head = base if name == _EQUAL else self._target("head", _SLOWER_PERCENT)
+        base = self._target("base")
+        head = base if name == _EQUAL else self._target("head")
         runs = self._folder / f"{name}-runs"
         pairs = _EQUAL_PAIRS if name == _EQUAL else _PAIRS
         words = ("--rate", _RATE, "--duration", _SECONDS, "--blocks", pairs)
@@ -124,12 +125,28 @@ class Bench:
         self.figures.keep(name, part)
         return part
 
-    def _target(self, name: str, slower: float) -> Path:
+    def _slow_down(self) -> float:
+        """Returns how much longer the service must take, in percent, for the p50 to be 5 % longer.
+
+        Raises:
+            SystemExit: The p50 of equal builds isn't known.
+        """
+        equal = self.part(_EQUAL)
+        if equal is None or equal.change is None:
+            sys.exit(f"the p50 of equal builds must be known first: --parts {_EQUAL}")
+        found = _SLOWER_PERCENT * equal.change.base / _SERVICE_MS
+        self.figures.say("seeded-slow-down", found, "%-of-service")
+        return found
+
+    def _target(self, name: str) -> Path:
         folder = self._folder / name
         if (folder / "target.yaml").exists():
             return folder
         return write_target(
-            folder, workers=_WORKERS, service_time=_SERVICE, slow_down_percent=slower
+            folder,
+            workers=_WORKERS,
+            service_time=f"{_SERVICE_MS}ms",
+            slow_down_percent=0 if name == "base" else self._slow_down(),
         )
 
 

@@ -29,6 +29,7 @@ _WARM_UP_RATE = 1.0  # so that one arrival doesn't wait for the other
 _WARM_UP_S = 5.0
 _START_IN_FLIGHT = 2.0
 _DONE_SHARE = 0.98
+_SAME = 1e-9
 _OPEN_ABOVE = frozenset({KneeState.AT_LEAST, KneeState.GENERATOR_LIMITED})
 
 
@@ -157,7 +158,7 @@ class _Search:
     def _narrow(self) -> Step | Knee:
         top = self._high if self._ceiling is None else min(self._ceiling, self._high or math.inf)
         if top is None:
-            if self._low is not None and self._low >= self._settings.most:
+            if self._low is not None and self._low >= self._settings.most * (1 - _SAME):
                 return self._plateau(self._low)
             rate = min((self._low or self._settings.start) * 2, self._settings.most)
             return self._search("bracket", rate)
@@ -207,7 +208,7 @@ class _Search:
 
     def _at(self, rate: float) -> Taken:
         """Returns the last step at a rate that was tried."""
-        return next(item for item in reversed(self._tried) if item.step.rate_per_s == rate)
+        return next(item for item in reversed(self._tried) if _is_rate(item, rate))
 
     def _knee(self, state: KneeState, reason: str) -> Knee:
         return Knee(
@@ -225,7 +226,8 @@ class _Search:
         """Whether a plateau held the rate that is the highest sustained one."""
         return any(
             item.step.role is PhaseRole.PLATEAU
-            and item.step.rate_per_s == self._low
+            and self._low is not None
+            and _is_rate(item, self._low)
             and self._held(item)
             for item in self._tried
         )
@@ -242,7 +244,7 @@ class _Search:
         if item.outcome.state is not StepState.SUSTAINED:
             return False
         return item.step.role is PhaseRole.PLATEAU or not any(
-            other.step.rate_per_s == item.step.rate_per_s
+            _is_rate(other, item.step.rate_per_s)
             and other.step.role is PhaseRole.PLATEAU
             and self._stands(other, StepState.FAILED)
             for other in self._tried
@@ -254,7 +256,7 @@ class _Search:
             return False
         later = self._tried[self._tried.index(item) + 1 :]
         return not any(
-            other.step.rate_per_s == item.step.rate_per_s
+            _is_rate(other, item.step.rate_per_s)
             and other.step.role is item.step.role
             and other.outcome.state is not state
             for other in later
@@ -266,7 +268,7 @@ class _Search:
             return False
         if item.outcome.clear:
             return False
-        return sum(other.step.rate_per_s == item.step.rate_per_s for other in self._tried) == 1
+        return sum(_is_rate(other, item.step.rate_per_s) for other in self._tried) == 1
 
     def _again(self, item: Taken) -> Step | Knee:
         kind = item.step.name.rpartition("-")[0]
@@ -304,3 +306,8 @@ class _Search:
             seconds=seconds,
             settle_s=settle,
         )
+
+
+def _is_rate(item: Taken, rate: float) -> bool:
+    """Whether a step had this rate; a schedule's mean differs by rounding from what was asked."""
+    return math.isclose(item.step.rate_per_s, rate, rel_tol=_SAME)

@@ -59,6 +59,25 @@ def test_nine_of_ten_slow_downs_must_be_found(
     assert set(lines) >= {"p50-equal", "p50-trial-1", "p50-trial-10", "power"}
 
 
+def test_the_seeded_slow_down_is_of_the_p50_not_of_the_service(
+    benchmark: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    made: dict[str, object] = {}
+    monkeypatch.setattr(benchmark, "write_target", lambda _, **asked: made.update(asked))
+    bench = benchmark.Bench(tmp_path)
+    with pytest.raises(SystemExit, match="the p50 of equal builds must be known first"):
+        bench._target("head")
+    write_part(benchmark, tmp_path, "equal", pairs=20, slower=0.0)
+    bench._target("base")
+    assert made["slow_down_percent"] == 0
+    bench._target("head")
+    assert made["slow_down_percent"] == pytest.approx(5 * 25 / 100, rel=0.02)
+    assert capsys.readouterr().out.startswith("seeded-slow-down 1.2")
+
+
 def test_nothing_is_said_of_trials_before_all_were_run(
     benchmark: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

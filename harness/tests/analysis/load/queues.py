@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+import math
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from harness.analysis.load.join import NEVER, Fate
@@ -108,6 +110,9 @@ def search(
             )
         )
         now = max(now + int(step.seconds * S), operator.idle_at())
+        # A schedule's mean rate is what was asked for but for rounding.
+        rate = math.nextafter(step.rate_per_s, float(random.choice([0.0, math.inf])))
+        step = msgspec.structs.replace(step, rate_per_s=rate)
         taken[-1] = Taken(step=step, outcome=taken[-1].outcome, seconds=(now - began) / S)
 
 

@@ -55,7 +55,7 @@ def test_it_doubles_then_bisects_then_confirms_by_a_plateau() -> None:
     assert names[0] == "warm"
     assert names[1:] == sorted(names[1:], key=["bracket", "bisect", "plateau"].index)
     rates = [item.step.rate_per_s for item in taken if item.step.name.startswith("bracket")]
-    assert all(after == 2 * before for before, after in pairwise(rates))
+    assert all(after == pytest.approx(2 * before) for before, after in pairwise(rates))
     assert taken[-1].step.role is PhaseRole.PLATEAU
     assert taken[-1].step.seconds >= 30
 
@@ -99,7 +99,8 @@ def test_a_generator_that_is_the_limit_gives_a_lower_bound_never_a_low_knee() ->
 def test_an_operator_that_sustains_the_highest_rate_has_at_least_that() -> None:
     operator = SimulatedOperator(workers=64, service_s=0.001)
     knee, _ = search(operator, KneeSettings(most=100))
-    assert (knee.state, knee.per_s, knee.high) == (KneeState.AT_LEAST, 100, None)
+    assert (knee.state, knee.high) == (KneeState.AT_LEAST, None)
+    assert knee.per_s == pytest.approx(100)
 
 
 def test_an_operator_that_sustains_nothing_has_its_knee_below_the_lowest_rate() -> None:
