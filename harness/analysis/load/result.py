@@ -73,7 +73,7 @@ def analyse(evidence: Evidence) -> tuple[LoadResult, tuple[Series, ...]] | None:
         ),
     )
     depths = depth_series(evidence.promql, run_start=evidence.manifest.started)
-    return result, (*load_series(found, run_start_ns=start), *depths)
+    return result, (*load_series(found, phases, run_start_ns=start), *depths)
 
 
 def stamped(run: RunFolder) -> Stamped:

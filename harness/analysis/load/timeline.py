@@ -8,15 +8,17 @@ import numpy as np
 
 from harness.analysis.load.join import NEVER, Fate
 from harness.analysis.load.percentiles import nearest_rank
+from harness.model.load import PhaseRole
 from harness.model.measurement import Series
 from harness.model.promql import QUEUE_DEPTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
     from harness.analysis.load.phases import Stamped
+    from harness.model.load import LoadPhase
     from harness.model.promql import PromqlAnswer
     from harness.model.time import Stamp
 
@@ -29,14 +31,19 @@ _LEAST_S = 1.0
 _FEW = 100  # below, a p99 is the largest by another name
 
 
-def load_series(stamped: Stamped, *, run_start_ns: int) -> tuple[Series, ...]:
+def load_series(
+    stamped: Stamped, phases: Sequence[LoadPhase], *, run_start_ns: int
+) -> tuple[Series, ...]:
     """Returns the series on the run's time axis; a point a second, or at most 400.
 
     Args:
         stamped: All arrivals.
+        phases: All; what clears up is no load, and would dwarf it.
         run_start_ns: Zero of the axis, monotonic.
     """
-    sent = stamped.joined.fate <= Fate.IN_FLIGHT
+    cleared = [item.index for item in phases if item.role is PhaseRole.CLEAR]
+    load = ~np.isin(stamped.arrivals.phase, cleared)
+    sent = load & (stamped.joined.fate <= Fate.IN_FLIGHT)
     due = np.sort(stamped.arrivals.intended_ns[sent])
     if not len(due):
         return ()
@@ -53,7 +60,7 @@ def load_series(stamped: Stamped, *, run_start_ns: int) -> tuple[Series, ...]:
         _series("throughput", "1/s", "arrivals", at, np.diff(arrived) / width),
         _series("throughput", "1/s", "completions", at, np.diff(completed) / width),
         _series("in_flight", "1", "arrivals", at, (arrived - completed)[1:].astype(float)),
-        *_latencies(stamped, edges, at),
+        *_latencies(stamped, load, edges, at),
     )
 
 
@@ -81,10 +88,13 @@ def depth_series(answers: Iterable[PromqlAnswer], *, run_start: Stamp) -> tuple[
 
 
 def _latencies(
-    stamped: Stamped, edges: NDArray[np.float64], at: tuple[float, ...]
+    stamped: Stamped,
+    load: NDArray[np.bool_],
+    edges: NDArray[np.float64],
+    at: tuple[float, ...],
 ) -> tuple[Series, ...]:
     """Median and largest of what was done in each stretch; p99 of as many as hold 100."""
-    rows = np.flatnonzero((stamped.joined.fate == Fate.DONE) & ~stamped.joined.unchanged)
+    rows = np.flatnonzero(load & (stamped.joined.fate == Fate.DONE) & ~stamped.joined.unchanged)
     rows = rows[np.argsort(stamped.joined.done_ns[rows])]
     total = stamped.joined.done_ns[rows] - stamped.arrivals.intended_ns[rows]
     bounds = np.searchsorted(stamped.joined.done_ns[rows], edges, side="right")

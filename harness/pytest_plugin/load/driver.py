@@ -147,6 +147,7 @@ class Load:
         planned = client.prepare(order).arrivals
         # Each worker numbers its own, in steps of their number.
         self._arrivals += planned * max(self.plan.workers, 1)
+        self.live.forget()
         self.beside.begins(name, role)
         self._machine.note()
         now = self._context.clock.now()

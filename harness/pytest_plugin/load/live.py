@@ -182,6 +182,10 @@ class Live:
         for row in self._events.more().tolist():
             self._event(row)
 
+    def forget(self) -> None:
+        """Begins anew with percentiles: those of another rate say nothing of this one."""
+        self._recent.clear()
+
     @property
     def waiting(self) -> int:
         """How many that were accepted aren't done."""
@@ -189,7 +193,7 @@ class Live:
 
     @property
     def percentiles_ms(self) -> tuple[float, float] | tuple[None, None]:
-        """The median and the 99th percentile of the latest arrivals that are done."""
+        """The median and the 99th percentile of the latest arrivals that are done in a phase."""
         if not self._recent:
             return None, None
         p50, p99 = np.percentile(np.fromiter(self._recent, dtype=float), (50, 99)).tolist()

@@ -209,3 +209,14 @@ def test_the_latest_stamps_bound_what_is_still_open(recording: Recording, load: 
     p90 = total.at(0.9)
     assert p90 is not None
     assert p90.at_least
+
+
+def test_what_is_cleared_up_dwarfs_no_load_over_time(recording: Recording, load: LoadedRun) -> None:
+    load.constant(50, 5)
+    load.constant(400, 1, name="steady-clear", role=PhaseRole.CLEAR)
+    load.constant(50, 5, name="more")
+    load.write()
+    found = {(item.name, item.subject): item for item in series(recording.evidence)}
+    assert max(found["throughput", "arrivals"].values) == pytest.approx(50, rel=0.1)
+    assert max(found["in_flight", "arrivals"].values) < 10
+    assert max(found["latency", "largest"].values) == pytest.approx(23, abs=0.1)

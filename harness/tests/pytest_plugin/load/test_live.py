@@ -151,3 +151,14 @@ def test_the_operators_processor_time_is_told_by_its_last_two_samples(tmp_path: 
     assert sample(1_000, 500, 1) == 0.5
     assert sample(2_000, 0, 2) is None
     assert sample(3_000, 1_500, 2) == 1.5
+
+
+def test_percentiles_are_those_of_the_phase(rows: Rows) -> None:
+    rows.arrival(Operation.CREATE, 7)
+    rows.event(7, at_ms=9_000)
+    rows.live.forget()
+    assert list(rows.live.percentiles_ms) == [None, None]
+    rows.arrival(Operation.CREATE, 8)
+    rows.event(8, at_ms=20)
+    assert rows.live.percentiles_ms == (20.0, 20.0)
+    assert rows.live.done == 2
