@@ -156,7 +156,8 @@ class Children:
         if request.record:
             child = self._start_recorded(request, argv)
         else:
-            child = Child(request.name, _launch(request, argv, *_open_log(request.log)))
+            process = _launch(request, argv, *_open_log(request.log))
+            child = Child(request.name, process, oom_file=request.oom_file)
         self._children[request.name] = child
         return child
 

@@ -191,7 +191,7 @@ def _stayed(result: SoakResult) -> str:
         else "Nothing that the operator had made stayed."
     )
     if result.inventory == ():
-        left += " The cluster held the same objects before and after."
+        left += " Events aside, the same objects were listed before and after."
     if result.events is None:
         return left
     before, after = result.events

@@ -29,7 +29,7 @@ _WARM_UP_RATE = 1.0  # so that one arrival doesn't wait for the other
 _WARM_UP_S = 5.0
 _START_IN_FLIGHT = 2.0
 _DONE_SHARE = 0.98
-_SAME = 1e-9
+_SAME = 1e-9  # relative
 _OPEN_ABOVE = frozenset({KneeState.AT_LEAST, KneeState.GENERATOR_LIMITED})
 
 
@@ -41,7 +41,8 @@ class KneeSettings(msgspec.Struct, frozen=True, kw_only=True):
         least, most: Rates between which to search.
         precision: The bracket's width at which bisecting ends.
         step_s: Shortest step, in seconds.
-        least_arrivals: In any step, so that what is left of them at its end isn't chance.
+        least_arrivals: In any step after the warm-up that `plateau_s` is long enough for, so that
+            what is left of them at its end isn't chance.
         arrivals: In a step of the bisection, so that a few of them aren't 1 %.
         plateau_s: How long the plateau lasts, and any step at most, unless one arrival takes long.
         budget_s: For all of it, also what lies between the steps.

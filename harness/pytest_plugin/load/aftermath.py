@@ -55,10 +55,12 @@ def clear_up(load: Load, context: Context, *, name: str, profile: str, limit: fl
         limit: Seconds.
     """
     within = Deadline(limit, clock=context.clock)
-    load.clear(name, limit=limit, profile=profile)
+    gone = load.clear(name, limit=limit, profile=profile)
     made = owned(context.client, context.session.target.scope.owns)
-    namespaces = load.plan.namespaces or (load.home,)
-    return await_calm(context.client, made, namespaces, limit=within.remaining, clock=context.clock)
+    # What is cluster-scoped may own objects in any namespace.
+    namespaces = load.plan.namespaces or ("",)
+    calm = await_calm(context.client, made, namespaces, limit=within.remaining, clock=context.clock)
+    return gone and calm
 
 
 def owned(client: KubeClient, owns: Sequence[str]) -> tuple[Resource, ...]:
@@ -85,7 +87,7 @@ def count_objects(
     Args:
         client: To ask by.
         resources: Of which; what has no namespace is counted, too.
-        namespaces: In which.
+        namespaces: In which; the empty one means all.
     """
     total = 0
     for path in dict.fromkeys(one.path(place) for one in resources for place in namespaces):

@@ -117,8 +117,8 @@ class Profiles:
         name = f"{profile}-clear"
         if not clear_up(self._load, context, name=name, profile=profile, limit=within.remaining):
             text = (
-                f"What the objects of {profile} owned is still being deleted after "
-                f"{within.seconds:.0f} s: figures of the next phases are of a busy cluster."
+                f"What {profile} made isn't gone after {within.seconds:.0f} s: figures of the next "
+                "phases are of a busy cluster."
             )
             context.record(Notice(stamp=context.clock.now(), text=text))
 

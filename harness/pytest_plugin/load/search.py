@@ -52,18 +52,18 @@ def find_knee(load: Load, context: Context, settings: KneeSettings) -> Knee:
         one = step_taken(found, rows, phase, settle=step.settle_s, seconds=seconds)
         taken.append(one)
         if isinstance(next_step(taken, settings), Step):
-            if load.drain(limit=ends.remaining):
-                _leave_nothing(load, context, step)
+            if load.drain(limit=ends.remaining) and not ends.passed:
+                _leave_nothing(load, context, step, limit=min(_CLEAR_S, ends.remaining))
             seconds = (clock.now().mono_ns - begin.mono_ns) / 1e9
             taken[-1] = msgspec.structs.replace(one, seconds=seconds)
     return step
 
 
-def _leave_nothing(load: Load, context: Context, step: Step) -> None:
+def _leave_nothing(load: Load, context: Context, step: Step, *, limit: float) -> None:
     name = f"{step.name}-clear"
-    if not clear_up(load, context, name=name, profile="knee", limit=_CLEAR_S):
+    if not clear_up(load, context, name=name, profile="knee", limit=limit):
         text = (
-            f"What {step.name} made isn't gone after {_CLEAR_S:.0f} s: the next step of the search "
+            f"What {step.name} made isn't gone after {limit:.0f} s: the next step of the search "
             "begins with what is left of it."
         )
         context.record(Notice(stamp=context.clock.now(), text=text))

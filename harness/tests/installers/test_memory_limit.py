@@ -29,6 +29,8 @@ def test_the_end_at_a_memory_limit_differs_from_other_kills(
     paths = cgroups.usable("memory-limit-test")
     if not paths:
         pytest.skip("this machine lets us make no control groups")
+    if len(Path("/proc/swaps").read_text().splitlines()) > 1:
+        pytest.skip("this machine swaps, so that a limit of memory ends nothing")
     about = instance(tmp_path, cgroups=paths)
     state, evidence = tmp_path / "state", tmp_path / "evidence"
     state.mkdir(mode=0o700)

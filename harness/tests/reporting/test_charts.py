@@ -202,7 +202,7 @@ def test_a_soak_without_leftovers_says_so_where_somebody_looked() -> None:
     clean = soak_table(msgspec.structs.replace(SOAK, left=(), inventory=()))
     assert clean is not None
     assert clean.stayed.startswith(
-        "Nothing that the operator had made stayed. The cluster held the same objects"
+        "Nothing that the operator had made stayed. Events aside, the same objects were listed"
     )
     unseen = soak_table(msgspec.structs.replace(SOAK, left=(), inventory=None, events=None))
     assert unseen is not None

@@ -74,8 +74,8 @@ def test_the_seeded_slow_down_is_of_the_p50_not_of_the_service(
     bench._target("base")
     assert made["slow_down_percent"] == 0
     bench._target("head")
-    assert made["slow_down_percent"] == pytest.approx(5 * 25 / 100, rel=0.02)
-    assert capsys.readouterr().out.startswith("seeded-slow-down 1.2")
+    assert made["slow_down_percent"] == pytest.approx(5 * 25 / 20, rel=0.02)
+    assert capsys.readouterr().out.startswith("seeded-slow-down 6.")
 
 
 def test_nothing_is_said_of_trials_before_all_were_run(
