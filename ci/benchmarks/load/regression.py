@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from harness.model.comparison import Change
 
 _TRIALS, _LEAST_FOUND = 10, 9
-_PAIRS, _EQUAL_PAIRS = 6, 20
+_PAIRS, _EQUAL_PAIRS = 8, 20
 """Of a trial, and of the run of equal builds: 40 blocks."""
 _RATE, _SECONDS = 50, 6
 _WORKERS, _SERVICE_MS = 4, 20
