@@ -8,6 +8,7 @@ from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ApiError, ClusterError, TargetError
 from harness.installers.faults import not_installed
 from harness.installers.ordering import CERT_MANAGER_GROUP
+from harness.kube.admission import may_own
 from harness.kube.watch import NotObserved, await_object
 from harness.manifests.objects import Object, describe, group_of, kind_of, name_of, namespace_of
 from harness.model.installation import InstalledObject
@@ -30,6 +31,7 @@ _FORBIDDEN = 403
 _OUR_RIGHTS = (" cannot ", "attempting to grant RBAC permissions not currently held")
 """What the authorizer says of us; an admission plugin speaks of the object."""
 _PAUSE_S = 0.05
+_GLANCE_S = 0.2
 
 
 class Applier:
@@ -87,6 +89,29 @@ class Applier:
             for version in crd["spec"].get("versions") or ():
                 if version.get("served"):
                     self._await_served(crd, str(version["name"]), deadline)
+
+    def await_owners(self, crds: Sequence[Object]) -> None:
+        """Waits until the API server lets objects of these kinds own others: ten seconds at most.
+
+        An operator that makes children before is refused, and not to blame.
+
+        Raises:
+            ClusterError: It takes too long.
+        """
+        deadline = Deadline(self._timeout, clock=self._clock)
+        for crd in crds:
+            kind = crd["spec"]["names"]["kind"]
+            for version in crd["spec"].get("versions") or ():
+                api_version = f"{crd['spec']['group']}/{version['name']}"
+                while version.get("served") and not may_own(self._client, api_version, kind):
+                    if deadline.passed:
+                        raise ClusterError(
+                            f"Objects of {kind} of {api_version} may own none yet, "
+                            f"{self._timeout:g} s after they are served.",
+                            hint="The API server is too slow; give it more by the time-out "
+                            "`install`.",
+                        )
+                    self._clock.sleep(_GLANCE_S)
 
     def _await_established(self, crd: Object, deadline: Deadline) -> None:
         try:

@@ -323,6 +323,8 @@ class InClusterInstaller:
             for obj in groups[Rank.WEBHOOK]:
                 self._applier.apply(obj)
             self._await_webhooks([*groups[Rank.CRD], *groups[Rank.WEBHOOK]])
+        if self._cluster.provider != "existing":  # whose admission is theirs
+            self._applier.await_owners(crds)
         for obj in groups[Rank.CUSTOM]:
             if not obj["apiVersion"].startswith(CERT_MANAGER_GROUP):
                 self._applier.apply(obj)

@@ -326,6 +326,8 @@ class ProcessInstaller:
                 served = self._rewired(obj, wanted, drafts)
                 self._await_all_tls(served.ports, describe(obj), installation)
                 self._applier.apply(served.manifest)
+        if self._cluster.provider != "existing":  # whose admission is theirs
+            self._applier.await_owners([obj for obj in wanted if rank(obj) is Rank.CRD])
         for obj in wanted:
             if rank(obj) is Rank.CUSTOM and not obj["apiVersion"].startswith(CERT_MANAGER_GROUP):
                 self._applier.apply(obj)

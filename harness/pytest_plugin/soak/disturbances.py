@@ -9,6 +9,7 @@ from harness.clock import Deadline
 from harness.clusters import provider
 from harness.errors import ApiError, ClusterError
 from harness.evidence.ndjson import NdjsonWriter
+from harness.kube.admission import may_own
 from harness.model.cluster import Capability
 from harness.model.records import Action, Stimulus
 from harness.model.soak import API_SERVER, DEFINITION, Disturbance
@@ -113,6 +114,9 @@ class Disturbances:
             lambda: _is_established(client.get(definitions, resource.key)), "is established"
         )
         self._until(lambda: self._is_served(resource), "is served")
+        self._until(
+            lambda: may_own(client, resource.api_version, resource.kind), "lets its objects own"
+        )
         back = context.clock.now()
         ended, why = self.recover()
         why = why or self.converges(resource, namespace, number=after_cycle)

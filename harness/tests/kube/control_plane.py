@@ -105,6 +105,7 @@ class ControlPlane:
             "audit-log-path": self.audit_log,
             "audit-policy-file": self.folder / "policy.yaml",
             "watch-cache": "true",
+            "enable-admission-plugins": "OwnerReferencesPermissionEnforcement",
             "shutdown-delay-duration": "0s",
         }
         self._server = self._spawn("kube-apiserver", {name: str(to) for name, to in flags.items()})

@@ -12,6 +12,7 @@ import pytest
 
 from harness.clock import SYSTEM_CLOCK, Deadline
 from harness.errors import ApiError
+from harness.kube.admission import may_own
 from harness.kube.connection import Connection, Credentials
 from harness.kube.discovery import per_group
 from harness.kube.watch import NotObserved, Watch, WatchEvent, await_object
@@ -280,3 +281,20 @@ def test_a_version_that_the_server_no_longer_knows_is_a_gap(
     watch = Watch(client.connection, configmaps, namespace="default", name="old")
     watch._version = "1"
     assert [one.type for one in take(watch, 3)] == ["GAP", "LISTED", "BOOKMARK"]
+
+
+def test_objects_of_a_new_kind_own_others_some_seconds_later_at_most(client: KubeClient) -> None:
+    """What made the table of kinds before is refused a new one until it is made again."""
+    crds = client.resource("customresourcedefinitions.apiextensions.k8s.io")
+    for name in ("early", "late"):
+        client.apply(crd(name))
+        await_object(client.connection, crds, f"{name}s.{GROUP}", "", established, timeout=20)
+        discovered(client, name.capitalize())
+        deadline = Deadline(30)
+        known = may_own(client, f"{GROUP}/v1", name.capitalize())
+        while not known and not deadline.passed:
+            SYSTEM_CLOCK.sleep(0.1)
+            known = may_own(client, f"{GROUP}/v1", name.capitalize())
+        assert known
+    assert not may_own(client, f"{GROUP}/v1", "Never")
+    assert not client.list(client.resource("configmaps"), "default").items
