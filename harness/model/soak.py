@@ -36,6 +36,7 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
         cycle_s: Length of one, in seconds; one that takes longer delays the next.
         rate_per_s: Arrivals a second while objects are created and changed.
         objects: Made in each cycle.
+        warm_ups: Rounds before the first cycle, each as a cycle, but without rest and plateau.
         rate_from: Who said how much, in words.
         replaced_after: Cycle after which the operator's token is replaced; 0 for never.
         revoked_after: Cycle after which the old one is revoked.
@@ -46,6 +47,7 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     cycle_s: float
     rate_per_s: float
     objects: int
+    warm_ups: int = 0
     rate_from: str = ""
     replaced_after: int = 0
     revoked_after: int = 0

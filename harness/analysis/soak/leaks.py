@@ -10,8 +10,8 @@ What must hold for a leak, all of it:
 or a last half that is a clear line by itself, which goes on to grow by what matters.
 
 The memory of a process is what its allocator keeps, which grows for long and then is flat. There
-the last half must by itself grow at 5 %, and at half of the slope of the whole or more; else it
-grew, and whether it goes on is open.
+only the last half decides: what it shows, carried on over all cycles, must matter, and a quarter of
+that must be sure at 1 %; else it grew, and whether it goes on is open.
 
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
 the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
@@ -42,12 +42,13 @@ _REFUSED = 0.7
 _LEAST_SHARE = 0.5
 """Of the growth that matters; less than that is no leak, however clearly it is seen."""
 
+_SURE_SHARE = 0.25
+"""Of the growth that matters, what the last half must show for sure where an allocator may have got
+its fill. Its fill may have a tail: what is left of 2 MiB in the last half would pass for growth."""
+
 _NARROW = 2.0
 """Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
 but not the same growth at all plateaus."""
-
-_GOES_ON = 0.5
-"""Of the whole's slope, that of the last half where an allocator may have got its fill."""
 
 _WARM_UP = 3
 _SHORT = 20
@@ -163,9 +164,8 @@ def decide(
     # A long warm-up bends the whole, so that all that remains around a line hangs together.
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= _LEAST_SHARE * matters)
-    slowed = leak & settles & ~_still_grows(found)
+    leak = np.where(settles, _lasts(found, steps, matters), leak)
     small = goes_on & ~leak & (found.high * steps <= matters)
-    leak &= ~slowed
     calm = ~grows & (found.high * steps <= matters) & ~refused
     calm &= np.maximum(found.detectable * steps, finest) <= matters
     # What has stopped growing is judged on its last half alone; so less can be ruled out.
@@ -176,9 +176,9 @@ def decide(
     return np.where(leak, _LEAK, np.where(none, _NONE, _OPEN))
 
 
-def _still_grows(found: Trends) -> NDArray[np.bool_]:
-    still: NDArray[np.bool_] = (found.late_low > 0) & (found.late >= _GOES_ON * found.slope)
-    return still
+def _lasts(found: Trends, steps: int, matters: NDArray[np.float64]) -> NDArray[np.bool_]:
+    lasts: NDArray[np.bool_] = found.late * steps >= _LEAST_SHARE * matters
+    return lasts & (found.late_low * steps >= _SURE_SHARE * matters)
 
 
 def _matters(signal: Plateaus, churn: Churn, cycles: int) -> float:
@@ -194,10 +194,12 @@ def _signal(
     steps = len(signal.values) - left_out
     slope, low, high = (float(x[row]) for x in (found.slope, found.low, found.high))
     verdict = _VERDICTS[code]
-    detectable = float(found.detectable[row])
+    detectable, matters = float(found.detectable[row]), _matters(signal, to, len(signal.values))
     if verdict is LeakVerdict.NO_LEAK:  # by the whole, by the last half alone, or by the span
         late = max(float(found.late_detectable[row]), float(found.late_high[row]), 0.0)
         detectable = min(max(detectable, high), late, _NARROW * float(found.span[row]) / steps)
+    elif signal.settles:
+        detectable = float(found.late_detectable[row]) + _SURE_SHARE * matters / steps
     detectable = max(detectable * steps, signal.resolution)
     made = SoakSignal(
         name=signal.name,
@@ -214,7 +216,7 @@ def _signal(
         autocorrelation=float(found.correlation[row]),
         growth=slope * steps,
         detectable=detectable,
-        matters=_matters(signal, to, len(signal.values)),
+        matters=matters,
         each_reconcile=_each(slope, low, high, steps=steps, by=to.reconciles),
         each_object=_each(slope, low, high, steps=steps, by=to.objects),
         verdict=verdict,

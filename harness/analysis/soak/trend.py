@@ -47,8 +47,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         noise: Standard deviation around the line.
         correlation: Of neighbouring residuals, corrected for its bias.
         late: Slope of the last half.
-        late_low, late_high: Its bounds, each at 5 %, by the noise of that half alone, since a bend
-            in the whole would count as noise.
+        late_low, late_high: Its bounds, at 1 % and at 5 %, by the noise of that half alone, since a
+            bend in the whole would count as noise.
         bends: Whether growth slows down: a parabola's second coefficient is below 0 by more than
             chance at 0.5 %, and its slope at the end is less than half of that at the begin. A
             leak with some warm-up before it bends, too, but not as much.
@@ -103,7 +103,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
     half = (n + _LEFT_OUT) // 2
     late = _theil_sen(values[:, -half:])
     late_error = _noise(values[:, -half:], late) / math.sqrt(_EFFICIENCY * _spread(half))
-    late_reach = float(stdtrit(half - 2, 1 - _CHANCE)) * late_error
+    below, above = (float(stdtrit(half - 2, 1 - x)) * late_error for x in (_ALPHA, _CHANCE))
     error = noise * widen / math.sqrt(_EFFICIENCY)
     whole = _reach(n - 2) * error / math.sqrt(_spread(n))
     detectable = np.maximum(whole, _SURE * error / math.sqrt(_spread(half)))
@@ -117,8 +117,8 @@ def trends(values: NDArray[np.float64]) -> Trends:
         noise=noise,
         correlation=correlation,
         late=late,
-        late_low=late - late_reach,
-        late_high=late + late_reach,
+        late_low=late - below,
+        late_high=late + above,
         bends=_bends(values, time, widen),
         detectable=detectable,
         late_detectable=_reach(half - 2) * late_error,

@@ -106,7 +106,7 @@ class Soak:
         a_minute, whole = estimate(plan)
         self._tell(
             f"Soak: {plan.cycles} cycles of {plan.cycle_s:.3g} s with {plan.objects} objects each, "
-            f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}); about "
+            f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}){_warming(plan)}; about "
             f"{words(a_minute)} of evidence a minute, {words(whole)} in all.{too_few(plan)}"
         )
         rehearse()
@@ -116,6 +116,8 @@ class Soak:
             left = Leftovers(self._context)
             left.begin()
             with self._whitebox.beside(self._load):
+                for number in range(plan.warm_ups):
+                    self._round(plan, f"warm-up-{number + 1}", PhaseRole.WARM_UP)
                 done = self._cycles(plan, writer)
             left.end()
             return done
@@ -166,7 +168,7 @@ class Soak:
                 break
             began = clock.now()
             within = Deadline(plan.cycle_s, clock=clock)
-            gone = self._cycle(plan, cycle)
+            gone = self._round(plan, f"cycle-{cycle + 1}", PhaseRole.CYCLE)
             clock.sleep(_REST_S)
             self._sample(plan, writer, cycle, gone=gone)
             self._look_at_leases(cycle)
@@ -209,17 +211,16 @@ class Soak:
         names = self._load.plan.namespaces
         return names[0] if names else ""
 
-    def _cycle(self, plan: SoakPlan, cycle: int) -> bool:
+    def _round(self, plan: SoakPlan, name: str, role: PhaseRole) -> bool:
         """Creates, changes, deletes; returns whether nothing was left."""
         load = self._load
         schedule = Schedule.constant(plan.rate_per_s, plan.objects / plan.rate_per_s)
         limit = self._context.timeouts.converge
-        name = f"cycle-{cycle + 1}"
-        load.run(f"{name}-create", schedule, profile="soak", role=PhaseRole.CYCLE)
+        load.run(f"{name}-create", schedule, profile="soak", role=role)
         load.drain(limit=limit)
         if load.plan.mutations:
             change = Mix(create=0.0, update=1.0)
-            load.run(f"{name}-change", schedule, profile="soak", role=PhaseRole.CYCLE, mix=change)
+            load.run(f"{name}-change", schedule, profile="soak", role=role, mix=change)
             load.drain(limit=limit)
         return load.clear(f"{name}-delete", limit=self._context.timeouts.delete, profile="soak")
 
@@ -282,3 +283,11 @@ class Soak:
 
     def _tell(self, text: str) -> None:
         self._context.record(Notice(stamp=self._context.clock.now(), text=text))
+
+
+def _warming(plan: SoakPlan) -> str:
+    """Says what goes before the first cycle; empty for nothing."""
+    if not plan.warm_ups:
+        return ""
+    seconds = plan.warm_ups * 2 * plan.objects / plan.rate_per_s
+    return f", after {plan.warm_ups} rounds of as many in a row, {seconds:.0f} s, to warm up"

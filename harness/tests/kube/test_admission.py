@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     Serve = Callable[..., tuple[ScriptedServer, Connection]]
 
 UNKNOWN = (
-    'configmaps "harness-x" is forbidden: cannot set blockOwnerDeletion in this case because cannot '
-    "find RESTMapping for APIVersion toys.example.org/v1 Kind Toy: no matches for kind"
+    'configmaps "harness-x" is forbidden: cannot set blockOwnerDeletion in this case because '
+    "cannot find RESTMapping for APIVersion toys.example.org/v1 Kind Toy: no matches for kind"
 )
 NO_RIGHT = (
-    'configmaps "harness-x" is forbidden: cannot set blockOwnerDeletion if an ownerReference refers '
-    "to a resource you can't set finalizers on"
+    'configmaps "harness-x" is forbidden: cannot set blockOwnerDeletion if an ownerReference '
+    "refers to a resource you can't set finalizers on"
 )
 
 

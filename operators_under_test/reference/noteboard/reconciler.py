@@ -26,7 +26,7 @@ STALE_S = 0.1
 TAKEN_S = 15.0
 """Seconds until a name that somebody else holds is tried again: its holder isn't watched."""
 HOT_S = 1.0
-LEAK_BYTES = 16 << 10
+LEAK_BYTES = 4 << 10
 """What a twin keeps of each Noteboard that goes."""
 
 _STAMP = f"{GROUP}/last-seen"

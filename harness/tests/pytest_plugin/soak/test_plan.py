@@ -41,6 +41,27 @@ def test_objects_follow_from_the_rate_up_to_five_thousand_at_a_time() -> None:
     assert plan_soak(duration=0.0, rate=1_000.0).objects == 5_000
 
 
+def test_an_operator_is_warm_before_the_first_cycle_that_counts() -> None:
+    """Three hundred objects with the three cycles that are left out."""
+    few = plan_soak(duration=240.0, rate=6.0)
+    assert (few.objects, few.warm_ups) == (22, 8)  # 60 s of 7.2 s each
+    assert plan_soak(duration=200.0, rate=20.0).warm_ups == 2
+    assert plan_soak(duration=0.0, rate=20.0).warm_ups == 0  # a cycle makes 540
+
+
+@pytest.mark.parametrize("seconds", [128.0, 240.0, 1800.0, 8 * HOUR])
+def test_a_warm_up_takes_a_minute_or_a_tenth_of_a_soak_and_never_more_than_a_quarter(
+    seconds: float,
+) -> None:
+    plan = plan_soak(duration=seconds, rate=0.5)
+    taken = plan.warm_ups * 2 * plan.objects / plan.rate_per_s
+    assert 0 < taken <= min(max(60.0, seconds / 10), seconds / 4) * 1.1
+
+
+def test_a_soak_that_is_too_short_for_a_verdict_has_no_warm_up() -> None:
+    assert plan_soak(duration=120.0, rate=1.0).warm_ups == 0
+
+
 def test_a_token_is_rotated_in_soaks_of_25_minutes_and_more() -> None:
     assert plan_soak(duration=24 * 60, rate=1.0).replaced_after == 0
     for minutes in (25, 30):
