@@ -48,7 +48,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         correlation: Of neighbouring residuals, corrected for its bias.
         late: Slope of the last half.
         late_low, late_high: Its bounds, at 1 % and at 5 %, by the noise of that half alone, since a
-            bend in the whole would count as noise.
+            bend in the whole would count as noise. The upper one, by which growth is ruled out,
+            is wider where neighbours hang together.
         bends: Whether growth slows down: a parabola's second coefficient is below 0 by more than
             chance at 0.5 %, and its slope at the end is less than half of that at the begin. A
             leak with some warm-up before it bends, too, but not as much.
@@ -93,8 +94,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
     rest = _rest(values, slope)
     noise = _noise(values, slope)
     correlation = _neighbours(rest)
-    held = np.clip(correlation - _SHRINK / math.sqrt(n), 0, 0.9)
-    widen = np.sqrt((1 + held) / (1 - held))
+    widen = _widening(correlation, n)
 
     score = np.sign(values[:, last] - values[:, first]).sum(axis=1)
     spread = np.sqrt(_variance(values)) * widen
@@ -103,6 +103,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
     half = (n + _LEFT_OUT) // 2
     late = _theil_sen(values[:, -half:])
     late_error = _noise(values[:, -half:], late) / math.sqrt(_EFFICIENCY * _spread(half))
+    late_widen = _widening(_neighbours(_rest(values[:, -half:], late)), half)
     below, above = (float(stdtrit(half - 2, 1 - x)) * late_error for x in (_ALPHA, _CHANCE))
     error = noise * widen / math.sqrt(_EFFICIENCY)
     whole = _reach(n - 2) * error / math.sqrt(_spread(n))
@@ -118,7 +119,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
         correlation=correlation,
         late=late,
         late_low=late - below,
-        late_high=late + above,
+        late_high=late + above * late_widen,
         bends=_bends(values, time, widen),
         detectable=detectable,
         late_detectable=_reach(half - 2) * late_error,
@@ -157,6 +158,13 @@ def _noise(values: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[n
     squares = (_rest(values, slope) ** 2).sum(axis=1) / (values.shape[1] - 2)
     noise: NDArray[np.float64] = np.sqrt(squares)
     return noise
+
+
+def _widening(correlation: NDArray[np.float64], n: int) -> NDArray[np.float64]:
+    """Times that an error is larger where neighbours hang together by more than chance."""
+    held = np.clip(correlation - _SHRINK / math.sqrt(n), 0, 0.9)
+    widening: NDArray[np.float64] = np.sqrt((1 + held) / (1 - held))
+    return widening
 
 
 def _variance(values: NDArray[np.float64]) -> NDArray[np.float64]:
