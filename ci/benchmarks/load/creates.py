@@ -13,10 +13,11 @@ With measurement means: the watch receiver is running, and the rows are followed
 Both go before others (`command.hurry`).
 
 Bar 9: two of Locust's workers beside one process, at the same total rate and the same instants, in
-pairs whose order alternates. The bar names no rate: the machine must have spare processors, or its
+ten pairs. Those of a pair take turns each 7.5 s, four times, in an order that alternates, since the
+machine's speed drifts within a minute. The bar names no rate: the machine must have spare processors, or its
 queues are compared and not the workers. So the rate is one at which not more than half of all
-processor time is used (as in bar 2), and that share is printed with its goal. Phases are long
-enough for a p99 that rests on 40 arrivals; the first second of each isn't counted.
+processor time is used (as in bar 2), and that share is printed with its goal. The turns together
+are long enough for a p99 that rests on 40 arrivals; the first second of each isn't counted.
 
     workers-p50, -p90, -p99    how far the latencies of two workers (answer less intended) are from
                                those of one: the bound of the 95 % interval that is farther from 0
@@ -55,6 +56,8 @@ _CONCURRENCY = (4, 8, 16, 32, 64)
 _BUILD_S, _ROUND_S = 900.0, 300.0
 _SWEEP_SHARE = 0.25
 _SETTLE_S = 1.0
+_TURNS = 4
+"""Of each of the two in a pair."""
 _JUDGED = ("p50", "p90", "p99")
 _MOST_USED = 50.0  # percent
 _NS = 1e9
@@ -270,19 +273,21 @@ def bar_9(cluster: Cluster, figures: Figures, *, pairs: int, rate: float, second
     ones: dict[str, list[float]] = {}
     differences: dict[str, list[float]] = {}
     used: dict[int, list[float]] = {1: [], 2: []}
-    schedule = Schedule.poisson(rate, seconds)
+    schedule = Schedule.poisson(rate, seconds / _TURNS)
     with (
         Generator(cluster, seed=700) as one,
         Generator(cluster, seed=700, connections=16, workers=2) as two,
     ):
         for pair in range(pairs):
-            found = {}
-            for who in (one, two) if pair % 2 else (two, one):
-                before = _processors()
-                found[who] = _quantiles(who.run(schedule))
-                busy, whole = _processors() - before
-                used[who.plan.workers].append(float(busy / whole))
-                cluster.empty()
+            rows: dict[Generator, list[np.ndarray]] = {one: [], two: []}
+            for turn in range(pair, pair + _TURNS):
+                for who in (one, two) if turn % 2 else (two, one):
+                    before = _processors()
+                    rows[who].append(_settled(who.run(schedule)))
+                    busy, whole = _processors() - before
+                    used[who.plan.workers].append(float(busy / whole))
+                    cluster.empty()  # their objects have the same names
+            found = {who: _quantiles(np.concatenate(turns)) for who, turns in rows.items()}
             for name, single in found[one].items():
                 ones.setdefault(name, []).append(single)
                 differences.setdefault(name, []).append(found[two][name] - single)
@@ -299,10 +304,14 @@ def bar_9(cluster: Cluster, figures: Figures, *, pairs: int, rate: float, second
     figures.say("workers-processors", share, "%", most=_MOST_USED)
 
 
-def _quantiles(rows: np.ndarray) -> dict[str, float]:
-    """Returns quantiles of latency and send lag in milliseconds, without the first second."""
+def _settled(rows: np.ndarray) -> np.ndarray:
+    """Returns the arrivals of a turn without those of its first second."""
     intended = rows[:, _COLUMN["intended_ns"]]
-    rows = rows[intended >= intended.min() + _SETTLE_S * _NS]
+    return rows[intended >= intended.min() + _SETTLE_S * _NS]
+
+
+def _quantiles(rows: np.ndarray) -> dict[str, float]:
+    """Returns quantiles of latency and send lag in milliseconds."""
     intended = rows[:, _COLUMN["intended_ns"]]
     took = rows[:, _COLUMN["acknowledged_ns"]] - intended
     lag = rows[:, _COLUMN["sent_ns"]] - intended
@@ -328,7 +337,7 @@ def main() -> int:
     parser.add_argument("--blocks", type=int, default=10, help="of bar 1; pairs of bar 9")
     parser.add_argument("--count", type=int, default=4000, help="creates in each round")
     parser.add_argument("--rate", type=float, default=150.0, help="arrivals a second of bar 9")
-    parser.add_argument("--seconds", type=float, default=30.0, help="of each run of bar 9")
+    parser.add_argument("--seconds", type=float, default=30.0, help="of each of a pair of bar 9")
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     options = parser.parse_args()
     bars = options.bars.split(",")
