@@ -14,10 +14,11 @@ Both go before others (`command.hurry`).
 
 Bar 9: two of Locust's workers beside one process, at the same total rate and the same instants, in
 ten pairs. Those of a pair take turns each 7.5 s, four times, in an order that alternates, since the
-machine's speed drifts within a minute. The bar names no rate: the machine must have spare processors, or its
-queues are compared and not the workers. So the rate is one at which not more than half of all
-processor time is used (as in bar 2), and that share is printed with its goal. The turns together
-are long enough for a p99 that rests on 40 arrivals; the first second of each isn't counted.
+machine's speed drifts within a minute. The bar names no rate: the machine must have spare
+processors, or its queues are compared and not the workers. So the rate is one at which not more
+than half of all processor time is used (as in bar 2), and that share is printed with its goal. The
+turns together are long enough for a p99 that rests on 40 arrivals; the first second of each isn't
+counted.
 
     workers-p50, -p90, -p99    how far the latencies of two workers (answer less intended) are from
                                those of one: the bound of the 95 % interval that is farther from 0
