@@ -39,6 +39,7 @@ import msgspec
 import numpy as np
 import psutil
 from bench import Cluster, Generator, interval
+from benchmarks.lab import fresh
 from benchmarks.telling import Figures, tell
 
 from harness import command
@@ -288,7 +289,10 @@ def bar_9(cluster: Cluster, figures: Figures, *, pairs: int, rate: float, second
                     busy, whole = _processors() - before
                     used[who.plan.workers].append(float(busy / whole))
                     cluster.empty()  # their objects have the same names
-            found = {who: _quantiles(np.concatenate(turns)) for who, turns in rows.items()}
+            counted = {who: np.concatenate(turns) for who, turns in rows.items()}
+            raw = {str(who.plan.workers): held.tolist() for who, held in counted.items()}
+            figures.keep(f"workers-pair-{pair + 1}", {"columns": ARRIVAL_COLUMNS, "rows": raw})
+            found = {who: _quantiles(held) for who, held in counted.items()}
             for name, single in found[one].items():
                 ones.setdefault(name, []).append(single)
                 differences.setdefault(name, []).append(found[two][name] - single)
@@ -342,7 +346,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=Path("bench-load"), help="for raw samples")
     options = parser.parse_args()
     bars = options.bars.split(",")
-    figures = Figures(options.output)
+    figures = Figures(fresh(options.output, "creates"))
     with Cluster() as cluster:
         if "1" in bars:
             bar_1(cluster, figures, blocks=options.blocks, count=options.count)
