@@ -9,9 +9,11 @@ What must hold for a leak, all of it:
 
 or a last half that is a clear line by itself, which goes on to grow by what matters.
 
-The memory of a process is what its allocator keeps, which grows for long and then is flat. There
-only the last half decides: what it shows, carried on over all cycles, must matter, and a quarter of
-that must be sure at 1 %; else it grew, and whether it goes on is open.
+The memory of a process is what its allocator keeps, which grows for long and then is flat, and may
+grow once more when something new happens to the operator. There only the last half decides: what it
+shows, carried on over all cycles, must matter, and a quarter of that must be sure at 1 %. And no
+third of the cycles may grow by less than that quarter, since a leak grows with the work, which is
+the same in each cycle; else it grew, and whether it goes on is open.
 
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
 the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
@@ -44,7 +46,8 @@ _LEAST_SHARE = 0.5
 
 _SURE_SHARE = 0.25
 """Of the growth that matters, what the last half must show for sure where an allocator may have got
-its fill. Its fill may have a tail: what is left of 2 MiB in the last half would pass for growth."""
+its fill, and any third by its slope. Its fill may have a tail: what is left of 2 MiB in the last
+half would pass for growth."""
 
 _NARROW = 2.0
 """Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
@@ -54,6 +57,10 @@ _WARM_UP = 3
 _SHORT = 20
 _SHORT_WARM_UP = 2
 
+_PAUSED = (
+    "it grew in the last half, but had stopped for a third of the cycles, and a leak grows in all: "
+    "a longer soak would tell"
+)
 _LEAK, _NONE, _OPEN = 0, 1, 2
 _VERDICTS = (LeakVerdict.LEAK, LeakVerdict.NO_LEAK, LeakVerdict.INCONCLUSIVE)
 _MIB = 1 << 20
@@ -164,7 +171,7 @@ def decide(
     # A long warm-up bends the whole, so that all that remains around a line hangs together.
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= _LEAST_SHARE * matters)
-    leak = np.where(settles, _lasts(found, steps, matters), leak)
+    leak = np.where(settles, _lasts(found, steps, matters) & ~_pauses(found, steps, matters), leak)
     small = goes_on & ~leak & (found.high * steps <= matters)
     calm = ~grows & (found.high * steps <= matters) & ~refused
     calm &= np.maximum(found.detectable * steps, finest) <= matters
@@ -176,9 +183,22 @@ def decide(
     return np.where(leak, _LEAK, np.where(none, _NONE, _OPEN))
 
 
-def _lasts(found: Trends, steps: int, matters: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _lasts(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
+    """Whether the last half grows by what matters, for sure by some of it."""
     lasts: NDArray[np.bool_] = found.late * steps >= _LEAST_SHARE * matters
     return lasts & (found.late_low * steps >= _SURE_SHARE * matters)
+
+
+def _pauses(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
+    """Whether some third of the cycles grows by less than that."""
+    return found.slowest * steps < _SURE_SHARE * matters
+
+
+def _least_lasting(found: Trends, row: int, matters: float) -> float:
+    """The smallest slope of memory that settles which would have been called a leak."""
+    late, below = float(found.late_detectable[row]), float(found.slowest_below[row])
+    # Half of what is detectable is more than what is missed once in fifty times.
+    return max(max(late, below) + _SURE_SHARE * matters, late / 2 + _LEAST_SHARE * matters)
 
 
 def _matters(signal: Plateaus, churn: Churn, cycles: int) -> float:
@@ -199,7 +219,7 @@ def _signal(
         late = max(float(found.late_detectable[row]), float(found.late_high[row]), 0.0)
         detectable = min(max(detectable, high), late, _NARROW * float(found.span[row]) / steps)
     elif signal.settles:
-        detectable = float(found.late_detectable[row]) + _SURE_SHARE * matters / steps
+        detectable = _least_lasting(found, row, matters / steps)
     detectable = max(detectable * steps, signal.resolution)
     made = SoakSignal(
         name=signal.name,
@@ -222,7 +242,9 @@ def _signal(
         verdict=verdict,
         sentence="",
     )
-    return msgspec.structs.replace(made, sentence=_sentence(made, found, row, steps))
+    paused = _lasts(found, steps, matters) & _pauses(found, steps, matters) & signal.settles
+    sentence = _sentence(made, found, row, steps, paused=bool(paused[row]))
+    return msgspec.structs.replace(made, sentence=sentence)
 
 
 def _each(
@@ -233,7 +255,7 @@ def _each(
     return slope * steps / by, low * steps / by, high * steps / by
 
 
-def _sentence(made: SoakSignal, found: Trends, row: int, steps: int) -> str:
+def _sentence(made: SoakSignal, found: Trends, row: int, steps: int, *, paused: bool) -> str:
     amount = _amount(made.growth, made.unit)
     least = _amount(made.detectable or 0.0, made.unit)
     seen = f"a growth of {least} over {steps} cycles would have shown"
@@ -247,7 +269,8 @@ def _sentence(made: SoakSignal, found: Trends, row: int, steps: int) -> str:
         return f"{grew} ({why}; {seen})"
     if made.verdict is LeakVerdict.NO_LEAK:
         return f"{made.name} doesn't leak more than that: {seen}"
-    return f"{made.name} stays open: {_why_open(made, found, row)}; {seen}"
+    why = _PAUSED if paused else _why_open(made, found, row)
+    return f"{made.name} stays open: {why}; {seen}"
 
 
 def _why_open(made: SoakSignal, found: Trends, row: int) -> str:

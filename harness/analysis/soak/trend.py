@@ -32,6 +32,7 @@ _ALPHA = 0.01
 _BENT, _SLOWED, _LATE_SLOWED = 0.005, 0.5, 0.67
 _POWER = 0.98  # of each of the conditions for a leak, so that all hold in 19 of 20 soaks
 _SURE = 2.054  # its normal quantile
+_SURE_OF_ALL = 2.75  # the same for the least of all thirds, which overlap; by simulation
 _CHANCE = 0.05
 _SHRINK = 1.0  # standard errors of a correlation that is 0: so much of it may be chance
 _LEFT_OUT = 3  # about; the half is that of the whole soak
@@ -56,6 +57,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         detectable: Smallest slope that would have been seen in 19 of 20 series.
         late_detectable: The same for the last half alone.
         late_bends: Whether the last half alone slows down, by its parabola as it is fitted.
+        slowest: Slope of that third of the steps, in a row, which grows least.
+        slowest_below: How far chance takes that below a steady slope, in 49 of 50 series.
         span: Largest value less the smallest; not per step.
     """
 
@@ -72,6 +75,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     detectable: NDArray[np.float64]
     late_detectable: NDArray[np.float64]
     late_bends: NDArray[np.bool_]
+    slowest: NDArray[np.float64]
+    slowest_below: NDArray[np.float64]
     span: NDArray[np.float64]
 
 
@@ -100,9 +105,10 @@ def trends(values: NDArray[np.float64]) -> Trends:
     spread = np.sqrt(_variance(values)) * widen
     low, high = _bounds(pairs, spread, n)
 
-    half = (n + _LEFT_OUT) // 2
+    half, third = (n + _LEFT_OUT) // 2, round(n / 3)
     late = _theil_sen(values[:, -half:])
-    late_error = _noise(values[:, -half:], late) / math.sqrt(_EFFICIENCY * _spread(half))
+    late_noise = _noise(values[:, -half:], late)
+    late_error = late_noise / math.sqrt(_EFFICIENCY * _spread(half))
     late_widen = _widening(_neighbours(_rest(values[:, -half:], late)), half)
     below, above = (float(stdtrit(half - 2, 1 - x)) * late_error for x in (_ALPHA, _CHANCE))
     error = noise * widen / math.sqrt(_EFFICIENCY)
@@ -124,6 +130,8 @@ def trends(values: NDArray[np.float64]) -> Trends:
         detectable=detectable,
         late_detectable=_reach(half - 2) * late_error,
         late_bends=_slows(values[:, -half:]),
+        slowest=_slowest(values, third),
+        slowest_below=_SURE_OF_ALL * late_noise / math.sqrt(_EFFICIENCY * _spread(third)),
         span=np.ptp(values, axis=1),
     )
 
@@ -144,6 +152,14 @@ def _theil_sen(values: NDArray[np.float64]) -> NDArray[np.float64]:
     slopes = (values[:, last] - values[:, first]) / (last - first)
     median: NDArray[np.float64] = np.median(slopes, axis=1)
     return median
+
+
+def _slowest(values: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """The least slope of so many steps in a row."""
+    begins = range(values.shape[1] - length + 1)
+    slopes = [_theil_sen(values[:, begin : begin + length]) for begin in begins]
+    least: NDArray[np.float64] = np.min(slopes, axis=0)
+    return least
 
 
 def _rest(values: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
