@@ -34,6 +34,8 @@ _FIXTURES = "fixtures/"
 """Operators that show one thing each; they aren't examples of how to write one."""
 _INSTALLED = "test_installs_and_becomes_ready"
 """The one test of smoke that is run for rights that are bound: they show once it is installed."""
+_LONG = frozenset({"soak", "load"})
+"""Suites of minutes: what only they find is proven by their benchmarks and tests of their own."""
 _UPGRADE = "UPG-001"
 _PROVEN = "RBA-003"
 """Judged only where a run makes the proof by removal."""
@@ -136,8 +138,11 @@ def jobs(*, theirs: bool = True) -> tuple[Job, ...]:
 
 
 def _faulty() -> Iterator[Job]:
+    """Yields a job for each twin that is found in less than minutes."""
     for twin in twin_files():
         suites = suites_for(twin.expect)
+        if not _LONG.isdisjoint(suites):
+            continue
         static = suites == ("unit",)
         yield Job(id=twin.id, operator=twin.operator, suites=suites, static=static, twin=twin)
 

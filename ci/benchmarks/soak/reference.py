@@ -14,19 +14,14 @@ Soaks are kept: `--resume FOLDER` runs only those that aren't there, `--parts rs
 
 from __future__ import annotations
 
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
-import yaml
 from benchmarks.telling import tell
 from soaks import CYCLES, Soak, Soaks, begin, per_cycle, start
 
-from harness.resources import bundled
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
 SECONDS = 300
 LEAKING, CLEAN = "rss-leak", ("rss-clean-1", "rss-clean-2")
@@ -37,30 +32,10 @@ _MIB = 1 << 20
 _RSS = "RSS"
 
 
-def write_leaking(folder: Path) -> Path:
-    """Makes a target of `reference` whose defect `leaks-memory` is switched on.
-
-    It is no twin beside the others, since a soak of each detection run would take minutes.
-    """
-    source = bundled("operators_under_test", "reference")
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("bin", "__pycache__"))
-    file = folder / "manifests" / "deployment.yaml"
-    documents = list(yaml.safe_load_all(file.read_text()))
-    (deployment,) = (item for item in documents if item["kind"] == "Deployment")
-    (container,) = deployment["spec"]["template"]["spec"]["containers"]
-    container.setdefault("env", []).append({"name": "NOTEBOARD_DEFECT", "value": "leaks-memory"})
-    file.write_text(yaml.safe_dump_all(documents))
-    return folder
-
-
 def run(soaks: Soaks, name: str) -> Soak:
     """Runs a part or finds it, and prints by how much its memory grew."""
-    if soaks.kept(name) is None and name == LEAKING:
-        folder = soaks.folder / name
-        shutil.rmtree(folder, ignore_errors=True)  # of a soak that was stopped
-        found = soaks.soak(name, seconds=SECONDS, rate=RATE, target=write_leaking(folder))
-    else:
-        found = soaks.soak(name, seconds=SECONDS, rate=RATE, target="reference")
+    twin = "leaks-memory" if name == LEAKING else ""
+    found = soaks.soak(name, seconds=SECONDS, rate=RATE, target="reference", twin=twin)
     signal = found.signal(_RSS)
     if signal is None:
         sys.exit(f"{name}: its resident memory could not be read")

@@ -129,6 +129,7 @@ class Soaks(Lab):
         seconds: float,
         rate: float,
         target: str | Path = "",
+        twin: str = "",
         seed: int = 0,
         **settings: object,
     ) -> Soak:
@@ -139,6 +140,7 @@ class Soaks(Lab):
             seconds: Of all cycles together.
             rate: Arrivals a second.
             target: Another operator than the synthetic one.
+            twin: Of the target; empty for the healthy one.
             seed: Of the run; 0 for any.
             settings: As in `write_target`.
 
@@ -149,6 +151,7 @@ class Soaks(Lab):
         if found is None:
             load = ("--duration", f"{seconds:g}", "--rate", f"{rate:g}")
             words = ("--suite", "soak", *load, *(("--seed", str(seed)) if seed else ()))
+            words += ("--twin", twin) if twin else ()
             run, _ = self.run(
                 name,
                 *words,

@@ -20,6 +20,7 @@ from harness.evidence.ndjson import NdjsonWriter
 from harness.model.soak import Plateau
 from harness.model.soakresult import LeakVerdict
 from harness.probes.processes import COLUMNS
+from harness.resources import bundled
 from harness.runner.conclude import conclude
 from harness.targets import load
 from harness.tests.analysis.recording import Recording, at
@@ -141,17 +142,23 @@ def test_the_seeded_leak_is_a_mib_or_16_bytes_a_reconcile(program: Program) -> N
     assert total < 1.05 * max(MIB, 16 * 3 * objects)
 
 
-def test_the_leaking_reference_is_a_target_that_loses_2_mib(
-    program: Program, tmp_path: Path
-) -> None:
+def test_the_leaking_reference_loses_2_mib(program: Program) -> None:
     reference, soaks = program("reference"), program("soaks")
-    folder = reference.write_leaking(tmp_path / "leaking")
-    assert load(str(folder)).name == "reference"
-    env = (folder / "manifests" / "deployment.yaml").read_text()
+    twin = load("reference", twin="leaks-memory").twin
     defects, reconciler = (import_module(f"noteboard.{of}") for of in ("defects", "reconciler"))
-    assert f"value: {defects.Defect.LEAKS_MEMORY}" in env
+    assert twin is not None
+    assert twin.env == {"NOTEBOARD_DEFECT": defects.Defect.LEAKS_MEMORY}
     gone = CYCLES * soaks.per_cycle(rate=reference.RATE, seconds=reference.SECONDS)
     assert gone * reconciler.LEAK_BYTES >= 2 * MIB
+
+
+def test_the_leaking_guestbook_loses_a_mib(program: Program) -> None:
+    leaks, soaks = program("leaks"), program("soaks")
+    source = bundled("operators_under_test", "guestbook", "internal", "controller", "gone.go")
+    assert leaks.GUESTBOOK_LEAK_BYTES == 3 << 10
+    assert "const keptForEach = 3 << 10" in source.read_text()
+    gone = CYCLES * soaks.per_cycle(rate=leaks.GUESTBOOK_RATE, seconds=leaks.SECONDS)
+    assert gone * leaks.GUESTBOOK_LEAK_BYTES >= MIB
 
 
 def test_calm_operators_have_a_fault_that_there_is(program: Program, tmp_path: Path) -> None:

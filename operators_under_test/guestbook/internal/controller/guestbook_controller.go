@@ -50,6 +50,8 @@ type GuestbookReconciler struct {
 	Recorder  events.EventRecorder
 	// Defect is the fault of a faulty twin, none in the healthy operator.
 	Defect defects.Name
+
+	gone gone
 }
 
 // children are the objects that a reconcile has to look at again.
@@ -151,6 +153,9 @@ func (r *GuestbookReconciler) cleanUp(ctx context.Context, guestbook *webappv1.G
 	err := r.Patch(ctx, guestbook, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
 	if err == nil {
 		logf.FromContext(ctx).Info("Cleaned up")
+		if r.Defect == defects.LeaksMemory {
+			r.gone.remember()
+		}
 	}
 	return client.IgnoreNotFound(err)
 }

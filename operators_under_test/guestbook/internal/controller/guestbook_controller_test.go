@@ -328,6 +328,17 @@ func TestDefects(t *testing.T) {
 			t.Fatalf("got %+v, %+v", b.status(), page)
 		}
 	})
+	t.Run("leaks memory", func(t *testing.T) {
+		b := newBench(t, defects.LeaksMemory, sample())
+		b.converge()
+		if err := b.Delete(t.Context(), sample()); err != nil {
+			t.Fatal(err)
+		}
+		b.step()
+		if len(b.gone.kept) != 1 {
+			t.Fatalf("%d are kept", len(b.gone.kept))
+		}
+	})
 	t.Run("hot loop", func(t *testing.T) {
 		b := newBench(t, defects.HotLoop, sample())
 		b.step()

@@ -42,11 +42,14 @@ const (
 	AppendsToMessages Name = "appends-to-messages"
 	// WritesOnDryRuns lets the defaulting webhook note each call in a ConfigMap, dry runs too.
 	WritesOnDryRuns Name = "writes-on-dry-runs"
+	// LeaksMemory keeps 3 KiB for each Guestbook that goes.
+	LeaksMemory Name = "leaks-memory"
 )
 
 var known = []Name{
 	None, NeverReady, LeavesAnOrphan, LosesAStatusUpdate, HotLoop, ForgetsToShrink, RewritesTheSpec,
 	ClampsSizes, OverridesADefault, DropsUnknownFields, AppendsToMessages, WritesOnDryRuns,
+	LeaksMemory,
 }
 
 // FromEnvironment reads the defect that is switched on, None if there is none.
