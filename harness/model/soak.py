@@ -37,6 +37,7 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
         rate_per_s: Arrivals a second while objects are created and changed.
         objects: Made in each cycle.
         warm_ups: Rounds before the first cycle, each as a cycle, but without rest and plateau.
+        warm_ups_again: The same after the API server was restarted in the middle.
         rate_from: Who said how much, in words.
         replaced_after: Cycle after which the operator's token is replaced; 0 for never.
         revoked_after: Cycle after which the old one is revoked.
@@ -48,10 +49,16 @@ class SoakPlan(msgspec.Struct, frozen=True, kw_only=True):
     rate_per_s: float
     objects: int
     warm_ups: int = 0
+    warm_ups_again: int = 0
     rate_from: str = ""
     replaced_after: int = 0
     revoked_after: int = 0
     overlap_s: float = 0.0
+
+    @property
+    def round_s(self) -> float:
+        """How long a round without rest takes, in seconds, where the operator keeps up."""
+        return 2 * self.objects / self.rate_per_s
 
 
 class Plateau(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,8 +12,8 @@ or a last half that is a clear line by itself, which goes on to grow by what mat
 The memory of a process is what its allocator keeps, which grows for long and then is flat, and may
 grow once more when something new happens to the operator. There only the last half decides: what it
 shows, carried on over all cycles, must matter, and a quarter of that must be sure at 1 %. And no
-third of the cycles may grow by less than that quarter, since a leak grows with the work, which is
-the same in each cycle; else it grew, and whether it goes on is open.
+third of the cycles may grow more slowly than what matters, since a leak grows with the work, which
+is the same in each cycle; else it grew, and whether it goes on is open.
 
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
 the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
@@ -46,8 +46,7 @@ _LEAST_SHARE = 0.5
 
 _SURE_SHARE = 0.25
 """Of the growth that matters, what the last half must show for sure where an allocator may have got
-its fill, and any third by its slope. Its fill may have a tail: what is left of 2 MiB in the last
-half would pass for growth."""
+its fill. Its fill may have a tail: what is left of 2 MiB in the last half would pass for growth."""
 
 _NARROW = 2.0
 """Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
@@ -58,8 +57,8 @@ _SHORT = 20
 _SHORT_WARM_UP = 2
 
 _PAUSED = (
-    "it grew in the last half, but had stopped for a third of the cycles, and a leak grows in all: "
-    "a longer soak would tell"
+    "it grew in the last half, but hardly in some third of the cycles, and a leak grows in all: a "
+    "longer soak would tell"
 )
 _LEAK, _NONE, _OPEN = 0, 1, 2
 _VERDICTS = (LeakVerdict.LEAK, LeakVerdict.NO_LEAK, LeakVerdict.INCONCLUSIVE)
@@ -190,15 +189,14 @@ def _lasts(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> N
 
 
 def _pauses(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
-    """Whether some third of the cycles grows by less than that."""
-    return found.slowest * steps < _SURE_SHARE * matters
+    """Whether some third of the cycles grows by less than what matters."""
+    return found.slowest * steps < _LEAST_SHARE * matters
 
 
 def _least_lasting(found: Trends, row: int, matters: float) -> float:
     """The smallest slope of memory that settles which would have been called a leak."""
     late, below = float(found.late_detectable[row]), float(found.slowest_below[row])
-    # Half of what is detectable is more than what is missed once in fifty times.
-    return max(max(late, below) + _SURE_SHARE * matters, late / 2 + _LEAST_SHARE * matters)
+    return max(late + _SURE_SHARE * matters, below + _LEAST_SHARE * matters)
 
 
 def _matters(signal: Plateaus, churn: Churn, cycles: int) -> float:

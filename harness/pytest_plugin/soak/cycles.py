@@ -10,6 +10,7 @@ import msgspec
 from harness.clock import Deadline
 from harness.errors import ApiError, HarnessError, NotVerified
 from harness.evidence.ndjson import NdjsonWriter, write_document
+from harness.model.cluster import Capability
 from harness.model.installation import InstallWay
 from harness.model.load import Mix, PhaseRole
 from harness.model.records import Notice
@@ -116,8 +117,7 @@ class Soak:
             left = Leftovers(self._context)
             left.begin()
             with self._whitebox.beside(self._load):
-                for number in range(plan.warm_ups):
-                    self._round(plan, f"warm-up-{number + 1}", PhaseRole.WARM_UP)
+                self._warm_up(plan, "warm-up", rounds=plan.warm_ups)
                 done = self._cycles(plan, writer)
             left.end()
             return done
@@ -138,6 +138,8 @@ class Soak:
             rate=chosen.per_s,
             rate_from=chosen.source,
             overlap_s=overlap_s,
+            settles=any(not item.pprof_url for item in self._context.installation.workloads),
+            restarts=Capability.SNAPSHOT in self._context.cluster.capabilities,
         )
 
     def _bracket(self) -> Knee:
@@ -159,7 +161,7 @@ class Soak:
     def _cycles(self, plan: SoakPlan, writer: NdjsonWriter) -> int:
         clock = self._context.clock
         limit_s, spent_s = plan.cycles * plan.cycle_s * _OVERTIME, 0.0
-        done = 0
+        done, middle = 0, plan.cycles // 2
         for cycle in range(plan.cycles):
             full = nearly_full(self._context.run.path)
             if full:
@@ -174,12 +176,15 @@ class Soak:
             self._look_at_leases(cycle)
             done += 1
             left = (plan.cycles - done) * plan.cycle_s + max(within.remaining, 0.0)
+            left += plan.warm_ups_again * plan.round_s if done <= middle else 0.0
             disk = used(self._context.run.path)
             self._context.record(tick(self._context, plan, cycle=done, left_s=left, disk=disk))
             self._done = done
             spent_s += max(plan.cycle_s, (clock.now().mono_ns - began.mono_ns) / 1e9)
-            if done == plan.cycles // 2:
+            if done == middle:
                 self._disturbances.restart_server(after_cycle=done)
+                # What its clients take anew for their connections isn't what its work leaves.
+                self._warm_up(plan, "warm-up-again", rounds=plan.warm_ups_again)
             self._rotation.after(done, plan, self._load.plan.resource, self._home)
             if done < plan.cycles and not within.passed:
                 clock.sleep(within.remaining)
@@ -210,6 +215,10 @@ class Soak:
         """A namespace of the load's."""
         names = self._load.plan.namespaces
         return names[0] if names else ""
+
+    def _warm_up(self, plan: SoakPlan, name: str, *, rounds: int) -> None:
+        for number in range(rounds):
+            self._round(plan, f"{name}-{number + 1}", PhaseRole.WARM_UP)
 
     def _round(self, plan: SoakPlan, name: str, role: PhaseRole) -> bool:
         """Creates, changes, deletes; returns whether nothing was left."""
@@ -286,8 +295,12 @@ class Soak:
 
 
 def _warming(plan: SoakPlan) -> str:
-    """Says what goes before the first cycle; empty for nothing."""
+    """Says what goes before the first cycle and in the middle; empty for nothing."""
     if not plan.warm_ups:
         return ""
-    seconds = plan.warm_ups * 2 * plan.objects / plan.rate_per_s
-    return f", after {plan.warm_ups} rounds of as many in a row, {seconds:.0f} s, to warm up"
+    seconds = plan.warm_ups * plan.round_s
+    text = f", after {plan.warm_ups} rounds of as many in a row, {seconds:.0f} s, to warm up"
+    if not plan.warm_ups_again:
+        return text
+    seconds = plan.warm_ups_again * plan.round_s
+    return f"{text}, and {plan.warm_ups_again}, {seconds:.0f} s, when its API server was restarted"

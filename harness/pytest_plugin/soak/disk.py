@@ -32,7 +32,7 @@ def estimate(plan: SoakPlan) -> tuple[int, int]:
     """
     minutes = plan.cycles * plan.cycle_s / 60
     whole = plan.cycles * (plan.objects * _EACH_OBJECT + _EACH_CYCLE) + minutes * _EACH_MINUTE
-    whole += plan.warm_ups * plan.objects * _EACH_OBJECT
+    whole += (plan.warm_ups + plan.warm_ups_again) * plan.objects * _EACH_OBJECT
     return round(whole / minutes), round(whole)
 
 

@@ -15,15 +15,17 @@ _LONGEST_CYCLE_S = 90.0  # a longer soak has more cycles, not longer ones
 _SHARE = 0.3  # of a cycle for creates, and likewise for changes; the rest deletes and rests
 _MOST_OBJECTS = 5_000  # at a time
 
-_WARM = 300
-"""Objects after which the memory of `reference`, a Python process, is flat; of Go programs it is
-sooner. So many are made before the first cycle that counts."""
+_WARM, _WARM_S = 300, 60.0
+"""Objects after which an operator is warm, and seconds that may be spent on more of them than the
+cycles that don't count make."""
+_SETTLED, _SETTLED_S = 400, 90.0
+"""The same where the memory of its process decides: that of `reference`, a Python process, was flat
+after 350 to 470 objects, and rose for as many when its API server had been restarted."""
 
 _LEFT_OUT = 3  # cycles that don't count
 _JUDGED = 16  # cycles that a verdict needs
-_WARM_UP_S, _WARM_UP_SHARE, _WARM_UP_MOST = 60.0, 0.1, 0.25
-"""Seconds, or that share of the soak if it is more, that a warm-up may take; never more than a
-quarter."""
+_WARM_SHARE, _WARM_MOST = 0.1, 0.3
+"""Share of the soak that may be spent if it is more, and that it may take at most."""
 
 _OVERLAP_S = 75.0
 """Seconds for which the old token is still valid: clients read their file again each minute."""
@@ -36,7 +38,13 @@ _REVOKED_BY_S = 2400.0
 
 
 def plan_soak(
-    *, duration: float, rate: float, rate_from: str = "", overlap_s: float = 0.0
+    *,
+    duration: float,
+    rate: float,
+    rate_from: str = "",
+    overlap_s: float = 0.0,
+    settles: bool = False,
+    restarts: bool = True,
 ) -> SoakPlan:
     """Returns the cycles of a soak.
 
@@ -46,13 +54,19 @@ def plan_soak(
         rate_from: Who said so, in words.
         overlap_s: For so long the old token stays valid, which is rotated in a shorter soak than
             25 minutes, too; 0 for those alone, and for 75 seconds.
+        settles: Whether the memory of a process decides, which grows by itself for a while.
+        restarts: Whether the API server is restarted in the middle.
     """
     seconds = duration or DURATION_S
     cycles = max(_CYCLES, round(seconds / _LONGEST_CYCLE_S))
     cycles = min(cycles, max(1, int(seconds // LEAST_CYCLE_S)))
     cycle_s = seconds / cycles
     objects = max(1, min(_MOST_OBJECTS, round(rate * cycle_s * _SHARE)))
-    warm_ups = _warm_ups(seconds, cycles=cycles, cycle_s=cycle_s, objects=objects)
+    wanted, most_s = (_SETTLED, _SETTLED_S) if settles else (_WARM, _WARM_S)
+    most_s = min(max(most_s, _WARM_SHARE * seconds), _WARM_MOST * seconds)
+    most = int(most_s / (2 * objects / rate)) if cycles >= _JUDGED else 0
+    warm_ups = min(max(0, math.ceil(wanted / objects) - _LEFT_OUT), most)
+    again = min(math.ceil(wanted / objects), most) if settles and restarts else 0
     replaced, revoked = 0, 0
     if overlap_s or seconds >= _ROTATED_S:
         # Late, since what is found then is no longer there to be judged for the rest of the soak.
@@ -65,17 +79,9 @@ def plan_soak(
         rate_per_s=rate,
         objects=objects,
         warm_ups=warm_ups,
+        warm_ups_again=again,
         rate_from=rate_from,
         replaced_after=replaced,
         revoked_after=revoked,
         overlap_s=overlap_s,
     )
-
-
-def _warm_ups(seconds: float, *, cycles: int, cycle_s: float, objects: int) -> int:
-    """Returns how many rounds go before the first cycle; none where there's no verdict anyway."""
-    if cycles < _JUDGED:
-        return 0
-    lacking = math.ceil(max(0, _WARM - _LEFT_OUT * objects) / objects)
-    limit_s = min(max(_WARM_UP_S, _WARM_UP_SHARE * seconds), _WARM_UP_MOST * seconds)
-    return min(lacking, int(limit_s / (2 * _SHARE * cycle_s)))

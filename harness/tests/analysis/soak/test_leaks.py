@@ -183,17 +183,19 @@ def test_memory_of_a_process_that_grew_and_is_flat_leaks_far_less_often(
     assert now <= before / 3
 
 
-@pytest.mark.parametrize("noise", [0.03, 0.06, 0.1])
-def test_the_fill_of_an_allocator_is_not_taken_for_a_leak_of_2_mib(noise: float) -> None:
+@pytest.mark.parametrize(("noise", "power"), [(0.03, 0.99), (0.06, 0.95), (0.1, 0.7)])
+def test_the_fill_of_an_allocator_is_not_taken_for_a_leak_of_2_mib(
+    noise: float, power: float
+) -> None:
     """Its last part, which a short soak sees, falls off as slowly as this."""
     _, filled = of_processes(2 * (1 - np.exp(-CYCLE / 5)), noise=noise)
     _, leaking = of_processes(2 * CYCLE / 20, noise=noise)
-    assert filled <= 0.015
-    assert leaking >= 0.95
+    assert filled <= 0.005
+    assert leaking >= power
 
 
 @pytest.mark.parametrize(
-    ("noise", "most"), [(0.003, 0.0), (0.03, 0.005), (0.06, 0.02), (0.1, 0.06)]
+    ("noise", "most"), [(0.003, 0.0), (0.03, 0.001), (0.06, 0.005), (0.1, 0.02)]
 )
 def test_memory_that_stands_still_between_two_rises_is_rarely_called_leaking(
     noise: float, most: float
@@ -213,14 +215,28 @@ def test_the_smallest_leak_that_memory_can_show_is_found_in_19_of_20_soaks(noise
     assert np.mean(found) >= 0.94
 
 
-def test_memory_that_stood_still_and_grew_again_stays_open_and_says_so() -> None:
-    # A healthy Python process in a real soak, in KiB above the first cycle; its API server was
-    # restarted after the tenth.
-    early = (0, 192, 408, 672, 884, 1140, 1412, 1612, 1640, 1640)
-    late = (1640, 1640, 1640, 1640, 1652, 1844, 2112, 2396, 2472, 3308)
-    (signal,) = judged(memory(64 + np.array((*early, *late)) / 1024))
+PAUSED = (
+    (
+        *(0, 192, 408, 672, 884, 1140, 1412, 1612),
+        *(1640,) * 6,
+        *(1652, 1844, 2112, 2396, 2472, 3308),
+    ),
+    (
+        *(0, 492, 680, 956, 1112, 1352, 1580, 1600, 1700, 1700),
+        *(1700, 1728, 1836, 2044, 2276, 2776, 3240, 3504, 3784, 4040),
+    ),
+)
+"""A healthy Python process in two real soaks, in KiB above the first cycle; its API server was
+restarted after the tenth."""
+
+
+@pytest.mark.parametrize("kept", PAUSED)
+def test_memory_that_stood_still_and_grew_again_stays_open_and_says_so(
+    kept: tuple[int, ...],
+) -> None:
+    (signal,) = judged(memory(64 + np.array(kept) / 1024))
     assert signal.verdict is LeakVerdict.INCONCLUSIVE
-    assert "had stopped for a third of the cycles" in signal.sentence
+    assert "hardly in some third of the cycles" in signal.sentence
 
 
 def test_a_leak_is_rarely_cleared_where_plateaus_hang_together() -> None:

@@ -49,13 +49,25 @@ def test_an_operator_is_warm_before_the_first_cycle_that_counts() -> None:
     assert plan_soak(duration=0.0, rate=20.0).warm_ups == 0  # a cycle makes 540
 
 
+def test_an_operator_whose_process_is_judged_warms_up_longer_and_again_after_the_restart() -> None:
+    few = plan_soak(duration=300.0, rate=5.8, settles=True)
+    assert (few.objects, few.warm_ups, few.warm_ups_again) == (26, 10, 10)  # 90 s of 9 s each
+    many = plan_soak(duration=200.0, rate=40.0, settles=True)
+    assert (many.objects, many.warm_ups, many.warm_ups_again) == (120, 1, 4)
+    assert plan_soak(duration=300.0, rate=5.8).warm_ups_again == 0
+    assert plan_soak(duration=300.0, rate=5.8, settles=True, restarts=False).warm_ups_again == 0
+
+
+@pytest.mark.parametrize(("settles", "most"), [(False, 60.0), (True, 90.0)])
 @pytest.mark.parametrize("seconds", [128.0, 240.0, 1800.0, 8 * HOUR])
-def test_a_warm_up_takes_a_minute_or_a_tenth_of_a_soak_and_never_more_than_a_quarter(
-    seconds: float,
+def test_a_warm_up_takes_a_minute_and_a_half_or_a_tenth_of_a_soak_and_never_more_than_a_third(
+    seconds: float, *, settles: bool, most: float
 ) -> None:
-    plan = plan_soak(duration=seconds, rate=0.5)
-    taken = plan.warm_ups * 2 * plan.objects / plan.rate_per_s
-    assert 0 < taken <= min(max(60.0, seconds / 10), seconds / 4) * 1.1
+    plan = plan_soak(duration=seconds, rate=0.5, settles=settles)
+    for rounds in (plan.warm_ups, plan.warm_ups_again):
+        taken = rounds * plan.round_s
+        assert taken <= min(max(most, seconds / 10), seconds / 3)
+    assert plan.warm_ups > 0
 
 
 def test_a_soak_that_is_too_short_for_a_verdict_has_no_warm_up() -> None:
