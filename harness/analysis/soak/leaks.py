@@ -164,7 +164,7 @@ def decide(
         settles: Whether a signal grows for a while by itself.
     """
     grows = (adjusted <= _ALPHA) & (found.low > 0)
-    refused = (found.correlation >= _REFUSED) & (found.slope < CLEAR * found.detectable)
+    refused = (found.correlation >= _REFUSED) & ~found.clear
     goes_on = grows & (found.late > 0) & ~found.bends & ~refused
     leak = goes_on & (found.slope * steps >= _LEAST_SHARE * matters)
     # A long warm-up bends the whole, so that all that remains around a line hangs together.

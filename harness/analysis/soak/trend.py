@@ -24,12 +24,12 @@ LEAST = 14
 """Values below which no trend is tested: too few to tell noise from what hangs together."""
 
 CLEAR = 3.0
-"""Growth by the smallest that would have been seen, from which correlation no longer matters:
-Kendall's S can't tell a perfect line from a good one, and small remains around a steep line often
-hang together."""
+"""Growth by the smallest that would have been seen without correlation, from which that no longer
+matters: Kendall's S can't tell a perfect line from a good one, and what remains around a steep line
+hangs together as soon as that is bent a little."""
 
 _ALPHA = 0.01
-_BENT, _SLOWED, _LATE_SLOWED = 0.005, 0.5, 0.67
+_BENT, _SLOWED, _LATE_SLOWED = 0.005, 0.33, 0.67
 _POWER = 0.98  # of each of the conditions for a leak, so that all hold in 19 of 20 soaks
 _SURE = 2.054  # its normal quantile
 _SURE_OF_ALL = 2.75  # the same for the least of all thirds, which overlap; by simulation
@@ -51,8 +51,9 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         late_low, late_high: Its bounds, at 1 % and at 5 %, by the noise of that half alone, since a
             bend in the whole would count as noise. The upper one, by which growth is ruled out,
             is wider where neighbours hang together.
+        clear: Whether the slope is so large that correlation no longer matters.
         bends: Whether growth slows down: a parabola's second coefficient is below 0 by more than
-            chance at 0.5 %, and its slope at the end is less than half of that at the begin. A
+            chance at 0.5 %, and its slope at the end is less than a third of that at the begin. A
             leak with some warm-up before it bends, too, but not as much.
         detectable: Smallest slope that would have been seen in 19 of 20 series.
         late_detectable: The same for the last half alone.
@@ -71,6 +72,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     late: NDArray[np.float64]
     late_low: NDArray[np.float64]
     late_high: NDArray[np.float64]
+    clear: NDArray[np.bool_]
     bends: NDArray[np.bool_]
     detectable: NDArray[np.float64]
     late_detectable: NDArray[np.float64]
@@ -99,11 +101,14 @@ def trends(values: NDArray[np.float64]) -> Trends:
     rest = _rest(values, slope)
     noise = _noise(values, slope)
     correlation = _neighbours(rest)
-    widen = _widening(correlation, n)
+    whole = noise * _reach(n - 2) / math.sqrt(_EFFICIENCY * _spread(n))
+    clear = slope >= CLEAR * whole
+    widen = np.where(clear, 1.0, _widening(correlation, n))
 
     score = np.sign(values[:, last] - values[:, first]).sum(axis=1)
     spread = np.sqrt(_variance(values)) * widen
     low, high = _bounds(pairs, spread, n)
+    p = ndtr(-(score - np.sign(score)) / np.maximum(spread, 1e-12))
 
     half, third = (n + _LEFT_OUT) // 2, round(n / 3)
     late = _theil_sen(values[:, -half:])
@@ -111,11 +116,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
     late_error = late_noise / math.sqrt(_EFFICIENCY * _spread(half))
     late_widen = _widening(_neighbours(_rest(values[:, -half:], late)), half)
     below, above = (float(stdtrit(half - 2, 1 - x)) * late_error for x in (_ALPHA, _CHANCE))
-    error = noise * widen / math.sqrt(_EFFICIENCY)
-    whole = _reach(n - 2) * error / math.sqrt(_spread(n))
-    detectable = np.maximum(whole, _SURE * error / math.sqrt(_spread(half)))
-    tested = np.where(slope >= CLEAR * detectable, spread / widen, spread)
-    p = ndtr(-(score - np.sign(score)) / np.maximum(tested, 1e-12))
+    last_half = noise * _SURE / math.sqrt(_EFFICIENCY * _spread(half))
     return Trends(
         slope=slope,
         low=low,
@@ -126,8 +127,9 @@ def trends(values: NDArray[np.float64]) -> Trends:
         late=late,
         late_low=late - below,
         late_high=late + above * late_widen,
+        clear=clear,
         bends=_bends(values, time, widen),
-        detectable=detectable,
+        detectable=np.maximum(whole, last_half) * widen,
         late_detectable=_reach(half - 2) * late_error,
         late_bends=_slows(values[:, -half:]),
         slowest=_slowest(values, third),

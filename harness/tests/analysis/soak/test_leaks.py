@@ -266,6 +266,15 @@ def test_a_steep_line_is_a_leak_though_what_remains_around_it_hangs_together() -
     assert shares(values, signals=7)[0] == 1.0
 
 
+def test_a_leak_is_found_though_its_line_is_bent_a_little() -> None:
+    # The live heap of a real soak with a leak of 1 MiB, in KiB above the first cycle.
+    early = (0, 74, 122, 195, 243, 314, 380, 428, 490, 528)
+    late = (642, 688, 756, 804, 861, 892, 947, 922, 979, 1034)
+    (signal, *_) = judged(*(heap(np.array((*early, *late)) / 1024) for _ in range(8)))
+    assert signal.autocorrelation > 0.9
+    assert signal.verdict is LeakVerdict.LEAK
+
+
 def test_a_cache_that_was_full_early_is_no_leak_by_the_last_half_alone() -> None:
     curve = 5 * np.minimum(CYCLE / 6, 1)
     leaks, none, _ = shares(plateaus(TRIALS, noise=0.03, growth=curve))
