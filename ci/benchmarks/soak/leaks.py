@@ -1,9 +1,8 @@
 """Is a small leak of heap found, and a healthy operator left alone? Bar 1 of `make bench-soak`.
 
-Operators are soaked in 20 cycles of 10 s, six times with a leak of 1 MiB in the soak or 16 B a
-reconcile, whichever is more, and six times without: five times the synthetic one, and `guestbook`
-once. From these soaks 2,000 traces of either kind are resampled, those of each operator from its
-own, and judged by the same function. A line for each figure:
+The synthetic operator is soaked in 20 cycles of 10 s, six times with a leak of 1 MiB in the soak or
+16 B a reconcile, whichever is more, and six times without. From these soaks 2,000 traces of either
+kind are resampled and judged by the same function. A line for each figure:
 
     name value unit goal holds|falls-short     ("- -" for figures without a goal)
 
@@ -31,11 +30,10 @@ from harness.analysis.soak.signals import last_life, signals
 from harness.model.soakresult import LeakVerdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
 TIMES, TRIALS = 6, 2_000
 SECONDS, RATE = 200, 20
-GUESTBOOK_RATE, GUESTBOOK_LEAK_BYTES = 6, 3 << 10
 LEAST_POWER, MOST_ALARMS = 95.0, 1.0
 LEAKING, CLEAN = "leak", "clean"
 PARTS = [f"{kind}-{number}" for number in range(1, TIMES + 1) for kind in (LEAKING, CLEAN)]
@@ -56,14 +54,8 @@ def leak_bytes() -> int:
 def run(soaks: Soaks, name: str) -> Soak:
     """Runs a part or finds it, and prints the growth of its heap."""
     kind, _, number = name.rpartition("-")
-    if int(number) == TIMES:
-        twin = "leaks-memory" if kind == LEAKING else ""
-        found = soaks.soak(
-            name, seconds=SECONDS, rate=GUESTBOOK_RATE, seed=TIMES, target="guestbook", twin=twin
-        )
-    else:
-        seeded = leak_bytes() if kind == LEAKING else 0
-        found = soaks.soak(name, seconds=SECONDS, rate=RATE, seed=int(number), leak_bytes=seeded)
+    seeded = leak_bytes() if kind == LEAKING else 0
+    found = soaks.soak(name, seconds=SECONDS, rate=RATE, seed=int(number), leak_bytes=seeded)
     signal = found.signal(_HEAP)
     if signal is not None:
         steps = len(signal.values) - signal.warm_up
@@ -81,18 +73,6 @@ def trace(soak: Soak) -> Trace:
     return Trace(signals=tuple(decide), churn=churn)
 
 
-def traces(kept: Sequence[Soak], *, seed: int = 0) -> Iterator[Trace]:
-    """Yields 2,000 traces that are put together, of each operator as many as its share of soaks.
-
-    Args:
-        kept: Of one kind; the last one is of guestbook.
-        seed: Of the resampling.
-    """
-    own = TRIALS // TIMES
-    yield from resampled([trace(soak) for soak in kept[:-1]], trials=TRIALS - own, seed=seed)
-    yield from resampled([trace(kept[-1])], trials=own, seed=seed)
-
-
 def conclude(soaks: Soaks, leaking: Sequence[Soak], clean: Sequence[Soak]) -> None:
     """Prints what was found in all soaks, and in traces of them."""
     found = sum(soak.leaks(_HEAP) for soak in leaking)
@@ -101,12 +81,12 @@ def conclude(soaks: Soaks, leaking: Sequence[Soak], clean: Sequence[Soak]) -> No
     soaks.say("leaks-found", found, f"of-{TIMES}", least=TIMES)
     soaks.say("clean-accused", accused, f"of-{TIMES}", most=0)
     soaks.say("clean-cleared", cleared, f"of-{TIMES}", least=TIMES)
-    judged = [item.judge() for item in traces(leaking)]
+    judged = [item.judge() for item in resampled([trace(s) for s in leaking], trials=TRIALS)]
     hits = sum(
         any(s.name == _HEAP and s.verdict is LeakVerdict.LEAK for s in item.signals)
         for item in judged
     )
-    judged = [item.judge() for item in traces(clean, seed=1)]
+    judged = [item.judge() for item in resampled([trace(s) for s in clean], trials=TRIALS, seed=1)]
     alarms = sum(item.verdict is LeakVerdict.LEAK for item in judged)
     for name, times, least, most in (
         ("power", hits, LEAST_POWER, None),

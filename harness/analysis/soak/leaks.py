@@ -15,6 +15,9 @@ shows, carried on over all cycles, must matter, and a quarter of that must be su
 third of the cycles may grow more slowly than what matters, since a leak grows with the work, which
 is the same in each cycle; else it grew, and whether it goes on is open.
 
+Growth that a cache with an end may explain, which the soak is too short to see full, isn't held
+against a signal: only what is sure beyond that is a leak.
+
 "No leak" needs power: the smallest growth that this soak could have seen must not be larger than
 the growth that matters. No power is needed where all plateaus lie within half of that: then nothing
 grew by it, as when a count goes up by one and stays.
@@ -90,6 +93,8 @@ class Plateaus(msgspec.Struct, frozen=True, kw_only=True):
         resolution: Smallest difference that the signal can show: 1 for what is counted.
         subject: Whose.
         settles: Whether it grows for a while by itself, as what an allocator keeps does.
+        allowed: Growth over the cycles that count which a cache with an end may explain.
+        allowed_for: What is in that, in words.
     """
 
     name: str
@@ -100,6 +105,8 @@ class Plateaus(msgspec.Struct, frozen=True, kw_only=True):
     resolution: float = 0.0
     subject: str = ""
     settles: bool = False
+    allowed: float = 0.0
+    allowed_for: str = ""
 
 
 def warm_up(cycles: int) -> int:
@@ -132,6 +139,7 @@ def judge_soak(signals: Sequence[Plateaus], *, churn: Churn | None = None) -> So
             matters=matters,
             finest=resolution,
             settles=np.array([signal.settles for signal in signals]),
+            allowed=np.array([signal.allowed for signal in signals]),
         )
         found = [
             _signal(
@@ -152,6 +160,7 @@ def decide(
     matters: NDArray[np.float64],
     finest: NDArray[np.float64] | float = 0.0,
     settles: NDArray[np.bool_] | bool = False,
+    allowed: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.int64]:
     """Returns 0 for a leak, 1 for none, 2 where it is open; one entry a series.
 
@@ -162,6 +171,7 @@ def decide(
         matters: Growth over them from which it is a leak.
         finest: Smallest difference that a signal can show.
         settles: Whether a signal grows for a while by itself.
+        allowed: Growth over them that a cache with an end may explain.
     """
     grows = (adjusted <= _ALPHA) & (found.low > 0)
     refused = (found.correlation >= _REFUSED) & ~found.clear
@@ -171,6 +181,7 @@ def decide(
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= _LEAST_SHARE * matters)
     leak = np.where(settles, _lasts(found, steps, matters) & ~_pauses(found, steps, matters), leak)
+    leak &= ~_explained(found, steps, matters, allowed)
     small = goes_on & ~leak & (found.high * steps <= matters)
     calm = ~grows & (found.high * steps <= matters) & ~refused
     calm &= np.maximum(found.detectable * steps, finest) <= matters
@@ -180,6 +191,18 @@ def decide(
     narrow = ~leak & (np.maximum(_NARROW * found.span, finest) <= matters)
     none = small | calm | stopped | narrow
     return np.where(leak, _LEAK, np.where(none, _NONE, _OPEN))
+
+
+def _explained(
+    found: Trends,
+    steps: int,
+    matters: NDArray[np.float64] | float,
+    allowed: NDArray[np.float64] | float,
+) -> NDArray[np.bool_]:
+    """Whether growth isn't sure to matter beyond what a cache may hold."""
+    beyond = found.slope * steps - allowed >= _LEAST_SHARE * matters
+    sure: NDArray[np.bool_] = beyond & (found.low * steps > allowed)
+    return ~sure & (np.asarray(allowed) > 0)
 
 
 def _lasts(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
@@ -218,6 +241,8 @@ def _signal(
         detectable = min(max(detectable, high), late, _NARROW * float(found.span[row]) / steps)
     elif signal.settles:
         detectable = _least_lasting(found, row, matters / steps)
+    elif signal.allowed:
+        detectable = max(detectable, _LEAST_SHARE * matters / steps) + signal.allowed / steps
     detectable = max(detectable * steps, signal.resolution)
     made = SoakSignal(
         name=signal.name,
@@ -241,7 +266,8 @@ def _signal(
         sentence="",
     )
     paused = _lasts(found, steps, matters) & _pauses(found, steps, matters) & signal.settles
-    sentence = _sentence(made, found, row, steps, paused=bool(paused[row]))
+    why = _PAUSED if paused[row] else _cached(signal, made) or _why_open(made, found, row)
+    sentence = _sentence(made, steps, why_open=why)
     return msgspec.structs.replace(made, sentence=sentence)
 
 
@@ -253,7 +279,7 @@ def _each(
     return slope * steps / by, low * steps / by, high * steps / by
 
 
-def _sentence(made: SoakSignal, found: Trends, row: int, steps: int, *, paused: bool) -> str:
+def _sentence(made: SoakSignal, steps: int, *, why_open: str) -> str:
     amount = _amount(made.growth, made.unit)
     least = _amount(made.detectable or 0.0, made.unit)
     seen = f"a growth of {least} over {steps} cycles would have shown"
@@ -267,8 +293,15 @@ def _sentence(made: SoakSignal, found: Trends, row: int, steps: int, *, paused: 
         return f"{grew} ({why}; {seen})"
     if made.verdict is LeakVerdict.NO_LEAK:
         return f"{made.name} doesn't leak more than that: {seen}"
-    why = _PAUSED if paused else _why_open(made, found, row)
-    return f"{made.name} stays open: {why}; {seen}"
+    return f"{made.name} stays open: {why_open}; {seen}"
+
+
+def _cached(signal: Plateaus, made: SoakSignal) -> str:
+    """Says what a cache may hold of clear growth; empty where there is none, or no cache."""
+    if not signal.allowed or made.low <= 0 or made.growth < _LEAST_SHARE * made.matters:
+        return ""
+    grew, may = _amount(made.growth, made.unit), _amount(signal.allowed, made.unit)
+    return f"it grew by {grew}, but {may} may be {signal.allowed_for}: a longer soak would tell"
 
 
 def _why_open(made: SoakSignal, found: Trends, row: int) -> str:

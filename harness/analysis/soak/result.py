@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.analysis.soak.audited import costs, with_watches
+from harness.analysis.soak.audited import costs, with_event_caches, with_watches
 from harness.analysis.soak.blame import sites
 from harness.analysis.soak.drift import cycle_loads, drifts
 from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, unread, warm_up
@@ -47,7 +47,7 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
     for life in lives:
         whole = complete(life[len(life) - least :])
         ours, others, lacking = signals(whole)
-        decide += ours
+        decide += ours if brief else with_event_caches(evidence, ours, life[len(life) - least :])
         beside += others
         partial += [unread(signal, cycles=len(whole)) for signal in lacking]
         cost += [] if brief else costs(evidence, life[len(life) - least :])

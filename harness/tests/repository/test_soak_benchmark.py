@@ -20,7 +20,6 @@ from harness.evidence.ndjson import NdjsonWriter
 from harness.model.soak import Plateau
 from harness.model.soakresult import LeakVerdict
 from harness.probes.processes import COLUMNS
-from harness.resources import bundled
 from harness.runner.conclude import conclude
 from harness.targets import load
 from harness.tests.analysis.recording import Recording, at
@@ -150,15 +149,6 @@ def test_the_leaking_reference_loses_2_mib(program: Program) -> None:
     assert twin.env == {"NOTEBOARD_DEFECT": defects.Defect.LEAKS_MEMORY}
     gone = CYCLES * soaks.per_cycle(rate=reference.RATE, seconds=reference.SECONDS)
     assert gone * reconciler.LEAK_BYTES >= 2 * MIB
-
-
-def test_the_leaking_guestbook_loses_a_mib(program: Program) -> None:
-    leaks, soaks = program("leaks"), program("soaks")
-    source = bundled("operators_under_test", "guestbook", "internal", "controller", "gone.go")
-    assert leaks.GUESTBOOK_LEAK_BYTES == 3 << 10
-    assert "const keptForEach = 3 << 10" in source.read_text()
-    gone = CYCLES * soaks.per_cycle(rate=leaks.GUESTBOOK_RATE, seconds=leaks.SECONDS)
-    assert gone * leaks.GUESTBOOK_LEAK_BYTES >= MIB
 
 
 def test_calm_operators_have_a_fault_that_there_is(program: Program, tmp_path: Path) -> None:

@@ -406,6 +406,24 @@ def test_the_slope_is_that_of_theil_and_sen_and_a_wild_value_doesn_t_move_it() -
     assert found.low[0] == found.high[0] == 3
 
 
+def test_growth_that_a_cache_may_hold_stays_open_and_what_is_sure_beyond_it_leaks() -> None:
+    values = 40 + plateaus(1, noise=0.02, growth=3.0)[0]
+    for mib, verdict in ((1.0, LeakVerdict.LEAK), (2.5, LeakVerdict.INCONCLUSIVE)):
+        (signal,) = judged(
+            msgspec.structs.replace(heap(values), allowed=mib * MIB, allowed_for="of 500 Events")
+        )
+        assert signal.verdict is verdict
+        assert signal.detectable is not None
+        assert signal.detectable > mib * MIB
+    assert "it grew by 2.56 MiB, but 2.5 MiB may be of 500 Events" in signal.sentence
+
+
+def test_a_cache_that_may_hold_much_costs_no_pass_where_nothing_grows() -> None:
+    flat = heap(40 + plateaus(1, noise=0.02)[0])
+    (signal,) = judged(msgspec.structs.replace(flat, allowed=5.0 * MIB, allowed_for="Events"))
+    assert signal.verdict is LeakVerdict.NO_LEAK
+
+
 def test_growth_that_is_clear_but_less_than_what_matters_is_no_leak() -> None:
     (signal,) = judged(heap(40 + plateaus(1, noise=0.01, growth=0.3)[0]))
     assert signal.low > 0

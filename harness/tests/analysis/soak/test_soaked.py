@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.analysis import judge, soak_questions, soak_result
+from harness.analysis.soak.audited import with_event_caches
 from harness.analysis.soak.signals import signals
 from harness.evidence.ndjson import NdjsonWriter
 from harness.model.findings import Status
@@ -84,6 +85,52 @@ def test_a_clean_soak_passes_and_says_what_it_could_have_seen(recording: Recordi
 def test_a_cache_that_fills_and_then_is_flat_is_no_leak(recording: Recording) -> None:
     soak(recording, lambda cycle: 5 * MIB + min(cycle, 6) * MIB)
     assert judge("SOA-101", recording.evidence, None).status is not Status.FAIL
+
+
+def writes_events(recording: Recording, resource: str, each_cycle: int) -> None:
+    for cycle in range(20):
+        for number in range(each_cycle):
+            when = 10.0 * cycle + 1 + number / 100
+            recording.call(when, "create", resource, f"e-{cycle}-{number}", code=201)
+
+
+@pytest.mark.parametrize("resource", ["events", "events.events.k8s.io"])
+def test_events_that_the_client_keeps_for_a_while_are_no_leak(
+    recording: Recording, resource: str
+) -> None:
+    soak(recording, lambda cycle: 5 * MIB + cycle * 70 * KIB)
+    writes_events(recording, resource, each_cycle=50)  # 100 KiB a cycle, at 2 KiB each
+    outcome = judge("SOA-101", recording.evidence, None)
+    assert outcome.status is Status.NOT_VERIFIED
+    result = soak_result(recording.evidence)
+    assert result is not None
+    assert "850 Events that it wrote" in result.signals[0].sentence
+
+
+def test_a_leak_beside_few_events_is_still_one(recording: Recording) -> None:
+    soak(recording, lambda cycle: 5 * MIB + cycle * 100 * KIB)
+    writes_events(recording, "events", each_cycle=10)
+    assert judge("SOA-101", recording.evidence, None).status is Status.FAIL
+
+
+def test_events_of_a_while_ago_are_kept_only_by_the_older_client(recording: Recording) -> None:
+    plateaus = [
+        Plateau(
+            cycle=cycle,
+            workload="manager",
+            stamp=at(90.0 * cycle),
+            pid=100,
+            values={"live heap": 1.0},
+            cpu_s=0.0,
+        )
+        for cycle in range(20)
+    ]
+    heaps, _, _ = signals(plateaus)
+    for resource in ("events", "events.events.k8s.io"):
+        for cycle in range(20):
+            recording.call(90.0 * cycle - 1, "create", resource, f"{resource}-{cycle}", code=201)
+    (heap,) = with_event_caches(recording.evidence, heaps, plateaus)
+    assert heap.allowed == (17 + 8) * 2 * KIB
 
 
 def test_too_few_cycles_leave_the_question_open(recording: Recording) -> None:

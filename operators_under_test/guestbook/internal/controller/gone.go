@@ -5,7 +5,7 @@ package controller
 import "sync"
 
 // keptForEach is how many bytes the defect leaks-memory keeps.
-const keptForEach = 3 << 10
+const keptForEach = 16 << 10
 
 // gone is what the defect leaks-memory keeps of Guestbooks that are no more.
 type gone struct {

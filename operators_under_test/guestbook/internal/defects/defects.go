@@ -42,7 +42,7 @@ const (
 	AppendsToMessages Name = "appends-to-messages"
 	// WritesOnDryRuns lets the defaulting webhook note each call in a ConfigMap, dry runs too.
 	WritesOnDryRuns Name = "writes-on-dry-runs"
-	// LeaksMemory keeps 3 KiB for each Guestbook that goes.
+	// LeaksMemory keeps 16 KiB for each Guestbook that goes.
 	LeaksMemory Name = "leaks-memory"
 )
 
