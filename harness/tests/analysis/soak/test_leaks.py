@@ -12,7 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from harness.analysis.soak.leaks import Churn, Plateaus, decide, judge_soak, warm_up
+from harness.analysis.soak.decision import decide
+from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak, warm_up
 from harness.analysis.soak.trend import holm, trends
 from harness.model.soakresult import LeakVerdict, SoakSignal
 
