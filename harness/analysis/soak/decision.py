@@ -4,7 +4,8 @@ What must hold for a leak, all of it:
 
 - growth at 1 %, after the first cycles are left out by a fixed rule, and after Holm's correction
   for the number of signals;
-- growth in the last half, too, and no slowing down: a cache that fills grows, and then is flat;
+- growth in the last half, too, by a third of what matters, and no slowing down: a cache that fills
+  grows, and then is flat;
 - plateaus that don't hang together so much that their number means nothing;
 
 or a last half that is a clear line by itself, which goes on to grow by what matters.
@@ -54,6 +55,10 @@ REFUSED = 0.7
 LEAST_SHARE = 0.5
 """Of the growth that matters; less than that is no leak, however clearly it is seen."""
 
+_LATE_SHARE = 1 / 3
+"""Of the growth that matters, by which the last half must go on: the operator of another project
+grew by three steps, and by little in between."""
+
 _SURE_SHARE = 0.25
 """Of the growth that matters, what the last half must show for sure where an allocator may have got
 its fill. Its fill may have a tail: what is left of 2 MiB in the last half would pass for growth."""
@@ -90,6 +95,7 @@ def decide(
     refused = (found.correlation >= REFUSED) & ~found.clear
     goes_on = grows & (found.late > 0) & ~found.bends & ~refused
     leak = goes_on & (found.slope * steps >= LEAST_SHARE * matters)
+    leak &= found.late * steps >= _LATE_SHARE * matters
     # A long warm-up bends the whole, so that all that remains around a line hangs together.
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= LEAST_SHARE * matters)

@@ -116,7 +116,8 @@ def trends(values: NDArray[np.float64]) -> Trends:
     late_error = late_noise / math.sqrt(_EFFICIENCY * _spread(half))
     late_widen = _widening(_neighbours(_rest(values[:, -half:], late)), half)
     below, above = (float(stdtrit(half - 2, 1 - x)) * late_error for x in (_ALPHA, _CHANCE))
-    last_half = noise * _SURE / math.sqrt(_EFFICIENCY * _spread(half))
+    # Of a slope that is just seen, the last half must show a third.
+    last_half = 1.5 * noise * _SURE / math.sqrt(_EFFICIENCY * _spread(half))
     return Trends(
         slope=slope,
         low=low,

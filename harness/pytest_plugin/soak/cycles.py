@@ -26,6 +26,7 @@ from harness.pytest_plugin.soak.disk import (
     words,
 )
 from harness.pytest_plugin.soak.disturbances import ROUNDS
+from harness.pytest_plugin.soak.frugal import give_back
 from harness.pytest_plugin.soak.news import rehearse, tick, too_few
 from harness.pytest_plugin.soak.plan import plan_soak
 from harness.pytest_plugin.soak.rate import BRACKET_S, choose_rate
@@ -179,6 +180,7 @@ class Soak:
             left += plan.warm_ups_again * plan.round_s if done <= middle else 0.0
             disk = used(self._context.run.path)
             self._context.record(tick(self._context, plan, cycle=done, left_s=left, disk=disk))
+            give_back()
             self._done = done
             spent_s += max(plan.cycle_s, (clock.now().mono_ns - began.mono_ns) / 1e9)
             if done == middle:

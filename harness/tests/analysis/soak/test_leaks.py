@@ -76,7 +76,7 @@ def test_plateaus_that_hang_together_raise_false_alarms_only_a_little(
 
 @pytest.mark.parametrize(
     ("cycles", "noise", "growth", "power"),
-    [(20, 0.05, 1.0, 0.98), (20, 0.1, 1.0, 0.95), (20, 0.2, 1.0, 0.89), (40, 0.2, 1.0, 0.98)],
+    [(20, 0.05, 1.0, 0.98), (20, 0.1, 1.0, 0.95), (20, 0.2, 1.0, 0.87), (40, 0.2, 1.0, 0.97)],
 )
 def test_a_leak_of_1_mib_in_a_soak_is_found(
     cycles: int, noise: float, growth: float, power: float
@@ -251,10 +251,7 @@ def test_memory_that_grew_and_slowed_down_stays_open_and_says_so() -> None:
     early = (0, 3488, 3988, 3652, 4300, 4056, 4688, 4084, 5192, 4532)
     late = (5752, 4564, 5528, 5484, 5376, 5188, 5488, 4484, 6080, 5564)
     kept = 1024.0 * np.array((*early, *late))
-    rss = memory(50.0 + kept / MIB)
-    (any_signal,) = judged(msgspec.structs.replace(rss, settles=False))
-    assert any_signal.verdict is LeakVerdict.LEAK
-    (signal,) = judged(rss)
+    (signal,) = judged(memory(50.0 + kept / MIB))
     assert signal.verdict is LeakVerdict.INCONCLUSIVE
     assert "it grew, then slowed down" in signal.sentence
 
@@ -274,6 +271,16 @@ def test_a_leak_is_found_though_its_line_is_bent_a_little() -> None:
     (signal, *_) = judged(*(heap(np.array((*early, *late)) / 1024) for _ in range(8)))
     assert signal.autocorrelation > 0.9
     assert signal.verdict is LeakVerdict.LEAK
+
+
+def test_a_heap_that_grows_by_steps_and_hardly_between_them_is_not_called_leaking() -> None:
+    # The live heap of another project's operator in a real soak, in KiB above the first cycle; its
+    # API server was restarted after the tenth.
+    early = (0, 76, 100, 115, 140, 278, 291, 307, 327, 339)
+    late = (472, 394, 1202, 667, 683, 689, 700, 720, 734, 743)
+    (signal,) = judged(heap(np.array((*early, *late)) / 1024))
+    assert signal.verdict is LeakVerdict.INCONCLUSIVE
+    assert "it grew, then slowed down" in signal.sentence
 
 
 def test_a_cache_that_was_full_early_is_no_leak_by_the_last_half_alone() -> None:
