@@ -63,6 +63,9 @@ _SURE_SHARE = 0.25
 """Of the growth that matters, what the last half must show for sure where an allocator may have got
 its fill. Its fill may have a tail: what is left of 2 MiB in the last half would pass for growth."""
 
+_PAUSED_SHARE = 0.25
+"""Of the growth of all cycles, below which a third stands still."""
+
 NARROW = 2.0
 """Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
 but not the same growth at all plateaus."""
@@ -131,8 +134,9 @@ def lasts(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> ND
 
 
 def pauses(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
-    """Whether some third of the cycles grows by less than what matters."""
-    return found.slowest * steps < LEAST_SHARE * matters
+    """Whether some third of the cycles grows by less than what matters, or by far less than all."""
+    small: NDArray[np.bool_] = found.slowest * steps < LEAST_SHARE * matters
+    return small | (found.slowest < _PAUSED_SHARE * found.slope)
 
 
 def least_lasting(found: Trends, row: int, matters: float) -> float:

@@ -240,6 +240,14 @@ def test_memory_that_stood_still_and_grew_again_stays_open_and_says_so(
     assert "hardly in some third of the cycles" in signal.sentence
 
 
+def test_memory_that_grew_much_until_garbage_was_collected_stays_open() -> None:
+    # A Go process in a real soak that collects each two minutes only, in MiB above the first cycle.
+    early = (0, 22.6, 45.7, 68.2, 90.8, 113.3, 135.9, 158.6, 182.1, 199.9)
+    late = (269.9, 287.3, 304.6, 322.2, 342.1, 364.6, 366.0, 366.1, 366.1, 366.1)
+    (signal,) = judged(memory(64 + np.array((*early, *late))))
+    assert signal.verdict is LeakVerdict.INCONCLUSIVE
+
+
 def test_a_leak_is_rarely_cleared_where_plateaus_hang_together() -> None:
     """By the last half alone, whose few plateaus look flat then by chance."""
     _, cleared, _ = shares(plateaus(TRIALS, noise=0.07, growth=1.0, correlation=0.6))
