@@ -1,5 +1,7 @@
 """`make detection`: runs every faulty twin and every healthy operator, and prints the matrix.
 
+Twins that only a soak or a load finds take minutes: benchmarks and tests of their own run them.
+
 Outcomes are kept in harness-runs/detection/results.ndjson, a line for each finished run. What ran
 before on the same sources isn't run again (--fresh runs all), so a series that was stopped goes on
 where it was. matrix.md and matrix.json beside it hold the matrix.

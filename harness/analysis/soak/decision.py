@@ -4,8 +4,8 @@ What must hold for a leak, all of it:
 
 - growth at 1 %, after the first cycles are left out by a fixed rule, and after Holm's correction
   for the number of signals;
-- growth in the last half, too, by a third of what matters, and no slowing down: a cache that fills
-  grows, and then is flat;
+- growth in the last half, too, which isn't sure to be less than what matters, and no slowing down:
+  a cache that fills grows, and then is flat; others grow by steps, and by little in between;
 - plateaus that don't hang together so much that their number means nothing;
 
 or a last half that is a clear line by itself, which goes on to grow by what matters.
@@ -13,8 +13,8 @@ or a last half that is a clear line by itself, which goes on to grow by what mat
 The memory of a process is what its allocator keeps, which grows for long and then is flat, and may
 grow once more when something new happens to the operator. There only the last half decides: what it
 shows, carried on over all cycles, must matter, and a quarter of that must be sure at 1 %. And no
-third of the cycles may grow more slowly than what matters, since a leak grows with the work, which
-is the same in each cycle; else it grew, and whether it goes on is open.
+third of the cycles may grow by less than that quarter, or far more slowly than all, since a leak
+grows with the work, which is the same in each cycle; else it grew, and whether it goes on is open.
 
 Growth that a cache with an end may explain, which the soak is too short to see full, isn't held
 against a signal: only what is sure beyond that is a leak.
@@ -55,15 +55,12 @@ REFUSED = 0.7
 LEAST_SHARE = 0.5
 """Of the growth that matters; less than that is no leak, however clearly it is seen."""
 
-_LATE_SHARE = 1 / 3
-"""Of the growth that matters, by which the last half must go on: the operator of another project
-grew by three steps, and by little in between."""
-
 _SURE_SHARE = 0.25
 """Of the growth that matters, what the last half must show for sure where an allocator may have got
-its fill. Its fill may have a tail: what is left of 2 MiB in the last half would pass for growth."""
+its fill, and any third by its slope. Its fill may have a tail: what is left of 2 MiB in the last
+half would pass for growth."""
 
-_PAUSED_SHARE = 0.25
+_PAUSED_SHARE = 0.3
 """Of the growth of all cycles, below which a third stands still."""
 
 NARROW = 2.0
@@ -98,7 +95,7 @@ def decide(
     refused = (found.correlation >= REFUSED) & ~found.clear
     goes_on = grows & (found.late > 0) & ~found.bends & ~refused
     leak = goes_on & (found.slope * steps >= LEAST_SHARE * matters)
-    leak &= found.late * steps >= _LATE_SHARE * matters
+    leak &= found.late_most * steps >= LEAST_SHARE * matters
     # A long warm-up bends the whole, so that all that remains around a line hangs together.
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= LEAST_SHARE * matters)
@@ -134,12 +131,14 @@ def lasts(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> ND
 
 
 def pauses(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
-    """Whether some third of the cycles grows by less than what matters, or by far less than all."""
-    small: NDArray[np.bool_] = found.slowest * steps < LEAST_SHARE * matters
+    """Whether some third of the cycles grows by a part of what matters, or by far less than all."""
+    small: NDArray[np.bool_] = found.slowest * steps < _SURE_SHARE * matters
     return small | (found.slowest < _PAUSED_SHARE * found.slope)
 
 
 def least_lasting(found: Trends, row: int, matters: float) -> float:
     """The smallest slope of memory that settles which would have been called a leak."""
     late, below = float(found.late_detectable[row]), float(found.slowest_below[row])
-    return max(late + _SURE_SHARE * matters, below + LEAST_SHARE * matters)
+    # Half of what is detectable is more than what is missed once in fifty times.
+    sure = max(max(late, below) + _SURE_SHARE * matters, late / 2 + LEAST_SHARE * matters)
+    return max(sure, below / (1 - _PAUSED_SHARE))

@@ -32,6 +32,7 @@ _ALPHA = 0.01
 _BENT, _SLOWED, _LATE_SLOWED = 0.005, 0.33, 0.67
 _POWER = 0.98  # of each of the conditions for a leak, so that all hold in 19 of 20 soaks
 _SURE = 2.054  # its normal quantile
+_NORMAL = 1.4826  # standard deviations in the middle of the residuals of normal values
 _SURE_OF_ALL = 2.75  # the same for the least of all thirds, which overlap; by simulation
 _CHANCE = 0.05
 _SHRINK = 1.0  # standard errors of a correlation that is 0: so much of it may be chance
@@ -51,6 +52,8 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         late_low, late_high: Its bounds, at 1 % and at 5 %, by the noise of that half alone, since a
             bend in the whole would count as noise. The upper one, by which growth is ruled out,
             is wider where neighbours hang together.
+        late_most: Its upper bound at 5 % by the middle of the residuals, which a step or a spike
+            doesn't widen.
         clear: Whether the slope is so large that correlation no longer matters.
         bends: Whether growth slows down: a parabola's second coefficient is below 0 by more than
             chance at 0.5 %, and its slope at the end is less than a third of that at the begin. A
@@ -72,6 +75,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     late: NDArray[np.float64]
     late_low: NDArray[np.float64]
     late_high: NDArray[np.float64]
+    late_most: NDArray[np.float64]
     clear: NDArray[np.bool_]
     bends: NDArray[np.bool_]
     detectable: NDArray[np.float64]
@@ -113,11 +117,13 @@ def trends(values: NDArray[np.float64]) -> Trends:
     half, third = (n + _LEFT_OUT) // 2, round(n / 3)
     late = _theil_sen(values[:, -half:])
     late_noise = _noise(values[:, -half:], late)
+    late_rest = _rest(values[:, -half:], late)
     late_error = late_noise / math.sqrt(_EFFICIENCY * _spread(half))
-    late_widen = _widening(_neighbours(_rest(values[:, -half:], late)), half)
+    late_middle = _NORMAL * np.median(np.abs(late_rest), axis=1)
+    late_middle /= math.sqrt(_EFFICIENCY * _spread(half))
+    late_widen = _widening(_neighbours(late_rest), half)
     below, above = (float(stdtrit(half - 2, 1 - x)) * late_error for x in (_ALPHA, _CHANCE))
-    # Of a slope that is just seen, the last half must show a third.
-    last_half = 1.5 * noise * _SURE / math.sqrt(_EFFICIENCY * _spread(half))
+    last_half = noise * _SURE / math.sqrt(_EFFICIENCY * _spread(half))
     return Trends(
         slope=slope,
         low=low,
@@ -128,6 +134,7 @@ def trends(values: NDArray[np.float64]) -> Trends:
         late=late,
         late_low=late - below,
         late_high=late + above * late_widen,
+        late_most=late + float(stdtrit(half - 2, 1 - _CHANCE)) * late_middle,
         clear=clear,
         bends=_bends(values, time, widen),
         detectable=np.maximum(whole, last_half) * widen,

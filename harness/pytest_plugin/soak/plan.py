@@ -15,17 +15,17 @@ _LONGEST_CYCLE_S = 90.0  # a longer soak has more cycles, not longer ones
 _SHARE = 0.3  # of a cycle for creates, and likewise for changes; the rest deletes and rests
 _MOST_OBJECTS = 5_000  # at a time
 
-_WARM, _WARM_S = 300, 60.0
-"""Objects after which an operator is warm, and seconds that may be spent on more of them than the
-cycles that don't count make."""
-_SETTLED, _SETTLED_S = 400, 90.0
+_WARM, _WARM_S, _WARM_MOST = 300, 60.0, 0.25
+"""Objects after which an operator is warm, seconds that may be spent on more of them than those of
+cycles that don't count, and the share of the soak that this may be at most."""
+_SETTLED, _SETTLED_S, _SETTLED_MOST = 400, 90.0, 0.3
 """The same where the memory of its process decides: that of `reference`, a Python process, was flat
 after 350 to 470 objects, and rose for as many when its API server had been restarted."""
 
 _LEFT_OUT = 3  # cycles that don't count
 _JUDGED = 16  # cycles that a verdict needs
-_WARM_SHARE, _WARM_MOST = 0.1, 0.3
-"""Share of the soak that may be spent if it is more, and that it may take at most."""
+_WARM_SHARE = 0.1
+"""Share of the soak that may be spent on it if that is more."""
 
 _OVERLAP_S = 75.0
 """Seconds for which the old token is still valid: clients read their file again each minute."""
@@ -62,16 +62,22 @@ def plan_soak(
     cycles = min(cycles, max(1, int(seconds // LEAST_CYCLE_S)))
     cycle_s = seconds / cycles
     objects = max(1, min(_MOST_OBJECTS, round(rate * cycle_s * _SHARE)))
-    wanted, most_s = (_SETTLED, _SETTLED_S) if settles else (_WARM, _WARM_S)
-    most_s = min(max(most_s, _WARM_SHARE * seconds), _WARM_MOST * seconds)
-    most = int(most_s / (2 * objects / rate)) if cycles >= _JUDGED else 0
+    wanted, most_s, share = (
+        (_SETTLED, _SETTLED_S, _SETTLED_MOST) if settles else (_WARM, _WARM_S, _WARM_MOST)
+    )
+    most_s = min(max(most_s, _WARM_SHARE * seconds), share * seconds)
+    round_s = 2 * objects / rate
+    most = int(most_s / round_s) if cycles >= _JUDGED else 0
     warm_ups = min(max(0, math.ceil(wanted / objects) - _LEFT_OUT), most)
     again = min(math.ceil(wanted / objects), most) if settles and restarts else 0
     replaced, revoked = 0, 0
     if overlap_s or seconds >= _ROTATED_S:
         # Late, since what is found then is no longer there to be judged for the rest of the soak.
         overlap_s = overlap_s or _OVERLAP_S
-        revoked = max(2, min(cycles * 3 // 4, int(_REVOKED_BY_S / cycle_s)))
+        left_s, middle = _REVOKED_BY_S - warm_ups * round_s, cycles // 2
+        revoked = max(2, min(cycles * 3 // 4, int(left_s / cycle_s)))
+        if revoked > middle:  # then what follows the restart comes before it, too
+            revoked = min(revoked, max(middle, int((left_s - again * round_s) / cycle_s)))
         replaced = max(1, revoked - math.ceil(overlap_s / cycle_s))
     return SoakPlan(
         cycles=cycles,

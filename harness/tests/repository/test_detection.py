@@ -56,6 +56,20 @@ def test_a_twin_is_sound_and_some_suite_judges_what_it_expects(twin: TwinFile) -
     assert suites_for(twin.expect)
 
 
+LONG = {
+    "guestbook/leaks-memory": "harness/tests/runner/test_soak.py",
+    "reference/leaks-memory": "ci/benchmarks/soak/reference.py",
+}
+"""Twins that take minutes, and what runs them."""
+
+
+def test_a_twin_that_takes_minutes_is_run_by_a_test_or_a_benchmark_of_its_own() -> None:
+    run = {job.id for job in jobs()}
+    assert {twin.id for twin in twin_files()} - run == set(LONG)
+    for twin, file in LONG.items():
+        assert f'"{twin.partition("/")[2]}"' in (ROOT / file).read_text(encoding="utf-8")
+
+
 def test_there_are_as_many_twins_as_were_promised() -> None:
     rights = [twin for twin in twin_files() if any(map(RIGHTS.fullmatch, twin.expect))]
     static = [job for job in jobs() if job.static and job.twin is not None]

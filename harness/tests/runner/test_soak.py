@@ -45,6 +45,6 @@ def test_a_leak_of_memory_is_found_with_its_size_and_the_function_that_keeps_it(
 
 
 def test_events_that_client_go_keeps_for_minutes_are_not_called_a_leak(home: Home) -> None:
-    """They are all that grows in the healthy operator, by more than what matters."""
+    """They are all that grows in the healthy operator, by more than half of what matters."""
     heap = live_heap(home.run(*SOAK, target="guestbook").finish())
     assert heap.verdict is not LeakVerdict.LEAK, heap.sentence

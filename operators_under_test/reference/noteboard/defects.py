@@ -1,7 +1,6 @@
 """The faults that can be seeded into this operator.
 
-Each belongs to a faulty twin (../twins), by which a check of the harness proves that it can fail;
-the leak is for the benchmark of soaks alone (ci/benchmarks/soak), which takes minutes.
+Each belongs to a faulty twin (../twins), by which a check of the harness proves that it can fail.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ def test_plateaus_that_hang_together_raise_false_alarms_only_a_little(
 
 @pytest.mark.parametrize(
     ("cycles", "noise", "growth", "power"),
-    [(20, 0.05, 1.0, 0.98), (20, 0.1, 1.0, 0.95), (20, 0.2, 1.0, 0.87), (40, 0.2, 1.0, 0.97)],
+    [(20, 0.05, 1.0, 0.98), (20, 0.1, 1.0, 0.95), (20, 0.2, 1.0, 0.89), (40, 0.2, 1.0, 0.98)],
 )
 def test_a_leak_of_1_mib_in_a_soak_is_found(
     cycles: int, noise: float, growth: float, power: float
@@ -184,7 +184,7 @@ def test_memory_of_a_process_that_grew_and_is_flat_leaks_far_less_often(
     assert now <= before / 3
 
 
-@pytest.mark.parametrize(("noise", "power"), [(0.03, 0.99), (0.06, 0.95), (0.1, 0.7)])
+@pytest.mark.parametrize(("noise", "power"), [(0.03, 0.99), (0.06, 0.99), (0.1, 0.95)])
 def test_the_fill_of_an_allocator_is_not_taken_for_a_leak_of_2_mib(
     noise: float, power: float
 ) -> None:
