@@ -69,7 +69,8 @@ class Plateau(msgspec.Struct, frozen=True, kw_only=True):
         workload: Whose.
         pid: Of its process; another one after a restart. Of a container when it was started, in
             seconds since the epoch.
-        values: By signal: "live heap", "RSS", "PSS", "working set" (of a container) in bytes;
+        values: By signal: "live heap", "memory in use" (RSS without what the C library keeps
+            free), "RSS", "PSS", "working set" (of a container) in bytes;
             "goroutines", "threads", "descriptors", "connections" (which are descriptors, too),
             "queue depth" are counts; "unfinished work" is in seconds. What can't be read is left
             out.

@@ -12,6 +12,7 @@ from harness.evidence.dialects import translated
 from harness.model.soak import Plateau
 from harness.probes import pprof
 from harness.probes.descriptors import is_connection, opened
+from harness.probes.malloc import read_heap
 from harness.probes.metrics import parse, scrape
 from harness.probes.processes import COLUMNS, sample
 
@@ -38,6 +39,7 @@ _HELD = {
     "unfinished work": "workqueue_unfinished_work_seconds",
 }
 _MEMORY = {"RSS": "rss_bytes", "PSS": "pss_bytes"}
+_HEAP_TURNS = 2
 _COUNTS = {"threads": "threads", "descriptors": "fds"}
 
 
@@ -99,6 +101,7 @@ def take_plateau(
     else:
         cpu_s = row["cpu_ns"] / _NS
         values |= _lowest(_turns(lambda: _memory(pid), clock))
+        values |= _lowest(_turns(lambda: _in_use(pid), clock, turns=_HEAP_TURNS))
     gauges = _gauges(workload, token, clock)
     values |= gauges.values
     if workload.pprof_url:
@@ -188,6 +191,17 @@ def _process(pid: int) -> dict[str, int] | None:
 def _memory(pid: int) -> dict[str, float]:
     row = _process(pid) or {}
     return {name: float(row[of]) for name, of in _MEMORY.items() if row.get(of, -1) >= 0}
+
+
+def _in_use(pid: int) -> dict[str, float]:
+    """Resident memory without what the process's C library keeps free; nothing if that isn't told.
+
+    What a child's keeps counts as used.
+    """
+    heap, resident = read_heap(pid), _memory(pid).get("RSS")
+    if heap is None or resident is None:
+        return {}
+    return {"memory in use": resident - heap.resident + heap.used}
 
 
 def _counts(pid: int) -> dict[str, float]:

@@ -26,13 +26,14 @@ import msgspec
 from soaks import Soak, Soaks, begin, start, without_pprof
 
 from harness import command
+from harness.analysis.soak.decision import SETTLING_S
 from harness.tests.runner.synthetic import write_target
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _RATE = 40
-_SAWTOOTH_S = 240  # two teeth
+_SETTLING_S = int(SETTLING_S)  # four teeth of two minutes
 _JOIN_S = 10.0
 _LEAD_S = 45.0  # until the first cycle
 
@@ -56,8 +57,8 @@ class Calm(msgspec.Struct, frozen=True, kw_only=True):
 CALM = {
     "cache": Calm(fault="fills-a-cache"),
     "map": Calm(fault="grows-a-map"),
-    "warm-up": Calm(fault="makes-garbage", profiled=False),
-    "sawtooth": Calm(fault="collects-every-two-minutes", seconds=_SAWTOOTH_S, profiled=False),
+    "warm-up": Calm(fault="makes-garbage", seconds=_SETTLING_S, profiled=False),
+    "sawtooth": Calm(fault="collects-every-two-minutes", seconds=_SETTLING_S, profiled=False),
     "neighbour": Calm(neighbour=True),
 }
 

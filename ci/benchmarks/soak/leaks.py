@@ -11,7 +11,9 @@ kind are resampled and judged by the same function. A line for each figure:
     clean-accused          healthy soaks in which anything is
     power, false-alarms    the same of resampled traces, with Clopper-Pearson bounds
 
-Soaks are kept: `--resume FOLDER` runs only those that aren't there, `--parts leak-1` some of them.
+Three soaks go on at a time (`--lanes`), leaking and healthy ones in turn: what disturbs, disturbs
+both. Soaks are kept: `--resume FOLDER` runs only those that aren't there, `--parts leak-1` some of
+them.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks.telling import tell
 from resampling import SENTENCE, Trace, resampled
-from soaks import CYCLES, Soak, Soaks, begin, per_cycle, start
+from soaks import CYCLES, Soak, Soaks, begin, per_cycle, side_by_side, start
 
 from harness.analysis.load.bootstrap import exact_rate
 from harness.analysis.soak.audited import with_watches
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TIMES, TRIALS = 6, 2_000
+LANES = 3
 SECONDS, RATE = 200, 20
 LEAST_POWER, MOST_ALARMS = 95.0, 1.0
 LEAKING, CLEAN = "leak", "clean"
@@ -100,7 +103,9 @@ def conclude(soaks: Soaks, leaking: Sequence[Soak], clean: Sequence[Soak]) -> No
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measures; 1 where it falls short."""
-    soaks, wanted, _ = begin(__doc__, PARTS, arguments)
+    soaks, wanted, given = begin(__doc__, PARTS, arguments, lanes=LANES)
+    if given.lanes > 1:
+        side_by_side(soaks, __file__, wanted, lanes=given.lanes)
     for name in wanted:
         run(soaks, name)
     there = {name: found for name in PARTS if (found := soaks.kept(name)) is not None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,7 @@ __all__ = [
     "Soaks",
     "begin",
     "per_cycle",
+    "side_by_side",
     "start",
     "without_pprof",
 ]
@@ -172,6 +174,7 @@ def begin(
     parts: Sequence[str],
     arguments: Sequence[str] | None,
     *,
+    lanes: int = 0,
     more: Callable[[argparse.ArgumentParser], object] = lambda _: None,
 ) -> tuple[Soaks, list[str], argparse.Namespace]:
     """Reads the command line of a program.
@@ -180,6 +183,8 @@ def begin(
         about: Its docstring.
         parts: All that it can run.
         arguments: None for those of the process.
+        lanes: How many soaks go on at a time unless the user says otherwise; 0 for a program that
+            can't have that.
         more: Adds options.
 
     Returns:
@@ -189,6 +194,8 @@ def begin(
     parser.add_argument("--parts", default=",".join(parts), help="which soaks, by commas")
     parser.add_argument("--resume", type=Path, help="folder of a program that was stopped")
     parser.add_argument("--output", type=Path, default=Path("bench-soak"), help="for run folders")
+    if lanes:
+        parser.add_argument("--lanes", type=int, default=lanes, help="soaks at a time")
     more(parser)
     given = parser.parse_args(arguments)
     wanted = [name for name in given.parts.split(",") if name]
@@ -196,6 +203,35 @@ def begin(
         if name not in parts:
             parser.error(f"there is no part {name}; there are {', '.join(parts)}")
     return Soaks(given.resume or fresh(given.output, "soaks")), wanted, given
+
+
+def side_by_side(soaks: Soaks, program: str, parts: Sequence[str], *, lanes: int) -> None:
+    """Runs those soaks that aren't there, some at a time, each lane by a process of its own.
+
+    Args:
+        soaks: Where they are kept.
+        program: File of the program whose parts they are.
+        parts: In the order in which they are begun.
+        lanes: How many at a time.
+
+    Raises:
+        SystemExit: A lane has failed; the others have been run to their end.
+    """
+    missing = [name for name in parts if soaks.kept(name) is None]
+    words = (sys.executable, program, "--resume", str(soaks.folder), "--lanes", "1", "--parts")
+    shares = [share for lane in range(lanes) if (share := missing[lane::lanes])]
+    running = []
+    try:
+        for share in shares:
+            command = (*words, ",".join(share))
+            running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+        # Figures that fall short (1) are printed when all is there.
+        if max([process.wait() for process in running], default=0) > 1:
+            sys.exit(f"a lane of {Path(program).stem} has failed")
+    finally:
+        for process in running:
+            process.terminate()
+            process.wait()
 
 
 def start(main: Callable[[], int]) -> int:

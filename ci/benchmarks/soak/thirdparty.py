@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 TARGET = "prometheus-operator"
-SECONDS, RATE = 1800, 2.0
+SECONDS, RATE = 1800, 4.0
 _PROGRAM = ("operators_under_test", TARGET, "bin", "operator")
 _MIB = 1 << 20
 

@@ -12,9 +12,12 @@ or a last half that is a clear line by itself, which goes on to grow by what mat
 
 The memory of a process is what its allocator keeps, which grows for long and then is flat, and may
 grow once more when something new happens to the operator. There only the last half decides: what it
-shows, carried on over all cycles, must matter, and a quarter of that must be sure at 1 %. And no
-third of the cycles may grow by less than that quarter, or far more slowly than all, since a leak
-grows with the work, which is the same in each cycle; else it grew, and whether it goes on is open.
+shows, carried on over all cycles, must matter, and a quarter of that must be sure at 1 %. It must
+not slow down, by more than chance. And no third of the cycles may grow by less than that quarter,
+or far more slowly than the last half, since a leak grows with the work, which is the same in each
+cycle; else it grew, and whether it goes on is open. It stays open in a soak of less than eight
+minutes, too: Go collects garbage once in two minutes if nothing else makes it (`forcegcperiod` in
+its runtime), and a half must hold two such times.
 
 Growth that a cache with an end may explain, which the soak is too short to see full, isn't held
 against a signal: only what is sure beyond that is a leak.
@@ -42,6 +45,7 @@ __all__ = [
     "LEAST_SHARE",
     "NARROW",
     "REFUSED",
+    "SETTLING_S",
     "decide",
     "lasts",
     "least_lasting",
@@ -61,7 +65,10 @@ its fill, and any third by its slope. Its fill may have a tail: what is left of 
 half would pass for growth."""
 
 _PAUSED_SHARE = 0.3
-"""Of the growth of all cycles, below which a third stands still."""
+"""Of the growth of the last half, below which a third stands still."""
+
+SETTLING_S = 480.0
+"""Seconds of cycles from which on the memory of a process can be called leaking."""
 
 NARROW = 2.0
 """Times that the plateaus' span must fit into a growth that they rule out: noise can hide growth,
@@ -78,6 +85,7 @@ def decide(
     matters: NDArray[np.float64],
     finest: NDArray[np.float64] | float = 0.0,
     settles: NDArray[np.bool_] | bool = False,
+    settled: bool = True,
     allowed: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.int64]:
     """Returns 0 for a leak, 1 for none, 2 where it is open; one entry a series.
@@ -89,6 +97,7 @@ def decide(
         matters: Growth over them from which it is a leak.
         finest: Smallest difference that a signal can show.
         settles: Whether a signal grows for a while by itself.
+        settled: Whether the soak was long enough for those.
         allowed: Growth over them that a cache with an end may explain.
     """
     grows = (adjusted <= ALPHA) & (found.low > 0)
@@ -99,7 +108,8 @@ def decide(
     # A long warm-up bends the whole, so that all that remains around a line hangs together.
     straight = (found.low > 0) & (found.late >= CLEAR * found.late_detectable) & ~found.late_bends
     leak |= straight & (found.late > 0) & (found.late * steps >= LEAST_SHARE * matters)
-    leak = np.where(settles, lasts(found, steps, matters) & ~pauses(found, steps, matters), leak)
+    keeps_on = lasts(found, steps, matters) & ~pauses(found, steps, matters) & ~found.late_slows
+    leak = np.where(settles, keeps_on & settled, leak)
     leak &= ~_explained(found, steps, matters, allowed)
     small = goes_on & ~leak & (found.high * steps <= matters)
     calm = ~grows & (found.high * steps <= matters) & ~refused
@@ -131,9 +141,10 @@ def lasts(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> ND
 
 
 def pauses(found: Trends, steps: int, matters: NDArray[np.float64] | float) -> NDArray[np.bool_]:
-    """Whether some third of the cycles grows by a part of what matters, or by far less than all."""
+    """Whether some third of the cycles grows by a part of what matters, or far more slowly."""
     small: NDArray[np.bool_] = found.slowest * steps < _SURE_SHARE * matters
-    return small | (found.slowest < _PAUSED_SHARE * found.slope)
+    pace = np.minimum(found.slope, found.late)  # the whole has a step where something was disturbed
+    return small | (found.slowest < _PAUSED_SHARE * pace)
 
 
 def least_lasting(found: Trends, row: int, matters: float) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,6 +14,7 @@ import numpy as np
 from harness.analysis.soak.decision import (
     LEAST_SHARE,
     NARROW,
+    SETTLING_S,
     decide,
     lasts,
     least_lasting,
@@ -79,14 +81,18 @@ def warm_up(cycles: int) -> int:
     return _WARM_UP if cycles >= _SHORT else _SHORT_WARM_UP
 
 
-def judge_soak(signals: Sequence[Plateaus], *, churn: Churn | None = None) -> SoakResult:
+def judge_soak(
+    signals: Sequence[Plateaus], *, churn: Churn | None = None, seconds: float = math.inf
+) -> SoakResult:
     """Judges all signals of a soak together.
 
     Args:
         signals: Each with as many values as there were complete cycles.
         churn: What was done in the cycles that count.
+        seconds: Of all cycles, as planned.
     """
     churn = churn or Churn()
+    settled = seconds >= SETTLING_S
     cycles = min((len(signal.values) for signal in signals), default=0)
     left_out = warm_up(cycles)
     if cycles - left_out < LEAST:
@@ -104,11 +110,18 @@ def judge_soak(signals: Sequence[Plateaus], *, churn: Churn | None = None) -> So
             matters=matters,
             finest=resolution,
             settles=np.array([signal.settles for signal in signals]),
+            settled=settled,
             allowed=np.array([signal.allowed for signal in signals]),
         )
         found = [
             _signal(
-                signal, made, row, adjusted=float(adjusted[row]), code=int(codes[row]), to=churn
+                signal,
+                made,
+                row,
+                adjusted=float(adjusted[row]),
+                code=int(codes[row]),
+                to=churn,
+                settled=settled,
             )
             for row, signal in enumerate(signals)
         ]
@@ -124,7 +137,14 @@ def _matters(signal: Plateaus, churn: Churn, cycles: int) -> float:
 
 
 def _signal(
-    signal: Plateaus, found: Trends, row: int, *, adjusted: float, code: int, to: Churn
+    signal: Plateaus,
+    found: Trends,
+    row: int,
+    *,
+    adjusted: float,
+    code: int,
+    to: Churn,
+    settled: bool,
 ) -> SoakSignal:
     left_out = warm_up(len(signal.values))
     steps = len(signal.values) - left_out
@@ -136,7 +156,7 @@ def _signal(
         detectable = min(max(detectable, high), late, NARROW * float(found.span[row]) / steps)
     elif signal.settles:
         detectable = least_lasting(found, row, matters / steps)
-    elif signal.allowed:
+    else:
         detectable = max(detectable, LEAST_SHARE * matters / steps) + signal.allowed / steps
     detectable = max(detectable * steps, signal.resolution)
     made = SoakSignal(
@@ -160,12 +180,14 @@ def _signal(
         verdict=verdict,
         sentence="",
     )
-    paused = lasts(found, steps, matters) & pauses(found, steps, matters) & signal.settles
+    goes_on = lasts(found, steps, matters) & signal.settles
+    paused = goes_on & pauses(found, steps, matters)
     why = why_open(
         made,
         found,
         row,
         paused=bool(paused[row]),
+        brief=bool(goes_on[row]) and not settled,
         allowed=signal.allowed,
         allowed_for=signal.allowed_for,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -52,15 +53,17 @@ def soaked(evidence: Evidence, *, brief: bool = False) -> SoakResult:
         partial += [unread(signal, cycles=len(whole)) for signal in lacking]
         cost += [] if brief else costs(evidence, life[len(life) - least :])
     churn = _churn([life[len(life) - least :] for life in lives])
-    found = judge_soak(decide, churn=churn)
-    shown = judge_soak(beside, churn=churn)
+    plan = evidence.soak_plan
+    seconds = least * plan.cycle_s if plan is not None else math.inf
+    found = judge_soak(decide, churn=churn, seconds=seconds)
+    shown = judge_soak(beside, churn=churn, seconds=seconds)
     spent = judge_soak(cost, churn=churn)
     leaking = {
         (signal.subject, signal.name)
         for signal in found.signals
         if signal.verdict is LeakVerdict.LEAK
     }
-    planned = evidence.soak_plan.cycles if evidence.soak_plan else least
+    planned = plan.cycles if plan is not None else least
     cycles = () if brief else cycle_loads(evidence)
     return msgspec.structs.replace(
         found,

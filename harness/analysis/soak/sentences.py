@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from harness.analysis.soak.decision import ALPHA, LEAST_SHARE, REFUSED
+from harness.analysis.soak.decision import ALPHA, LEAST_SHARE, REFUSED, SETTLING_S
 from harness.model.soakresult import LeakVerdict
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ _PAUSED = (
     "it grew in the last half, but hardly in some third of the cycles, and a leak grows in all: a "
     "longer soak would tell"
 )
-
+_BRIEF = (
+    "it grew, but garbage may be collected as rarely as once in two minutes: a soak of "
+    f"{SETTLING_S / 60:.0f} minutes or more would tell"
+)
 
 _MIB = 1 << 20
 _KIB = 1 << 10
@@ -53,6 +56,7 @@ def why_open(
     row: int,
     *,
     paused: bool,
+    brief: bool,
     allowed: float,
     allowed_for: str,
 ) -> str:
@@ -63,11 +67,14 @@ def why_open(
         found: All trends; its own is in `row`.
         row: Of the signal.
         paused: Whether it grew in the end, but not in every third.
+        brief: Whether it grew in the end of a soak that was too short for it.
         allowed: Growth that a cache may explain; 0 for none.
         allowed_for: What that cache holds, in words.
     """
     if paused:
         return _PAUSED
+    if brief:
+        return _BRIEF
     if allowed and made.low > 0 and made.growth >= LEAST_SHARE * made.matters:
         grew, may = _amount(made.growth, made.unit), _amount(allowed, made.unit)
         return f"it grew by {grew}, but {may} may be {allowed_for}: a longer soak would tell"

@@ -16,16 +16,25 @@ __all__ = ["complete", "last_life", "signals"]
 
 _MIB = float(1 << 20)
 _LIVE_HEAP = "live heap"
-_MEMORY = ("RSS", "PSS", "working set")
+_IN_USE = "memory in use"
+_MEMORY = (_IN_USE, "RSS", "PSS", "working set")
+_WORSE = {"PSS": ("RSS",), "RSS": (_IN_USE,)}
+"""What is shown beside if another is known: what is shared is divided by all that share it, so that
+PSS goes with its neighbours; and RSS has what an allocator keeps free, which creeps."""
 _BESIDE = "connections"  # each is a descriptor
 
 _MOST = 0.9  # of the plateaus: a signal that so many have is worth leaving the others out
 
+_CREEPS = 4.0
+"""MiB in the whole soak, half of which is more than an allocator's free pieces grew by in soaks of
+a healthy operator (1.6 MiB)."""
+
 _MATTERS = {
     _LIVE_HEAP: ("B", _MIB, 16.0, 0.0),
-    "RSS": ("B", 2 * _MIB, 16.0, 4096.0),
-    "PSS": ("B", 2 * _MIB, 16.0, 1024.0),
-    "working set": ("B", 2 * _MIB, 16.0, 4096.0),
+    _IN_USE: ("B", 2 * _MIB, 16.0, 4096.0),
+    "RSS": ("B", _CREEPS * _MIB, 16.0, 4096.0),
+    "PSS": ("B", _CREEPS * _MIB, 16.0, 1024.0),
+    "working set": ("B", _CREEPS * _MIB, 16.0, 4096.0),
     "goroutines": ("1", 3.0, 0.001, 1.0),
     "threads": ("1", 6.0, 0.001, 1.0),  # runtimes start one more when the machine is busy
     "descriptors": ("1", 3.0, 0.001, 1.0),
@@ -95,9 +104,8 @@ def signals(
             resolution=resolution,
             settles=name in _MEMORY,
         )
-        # What is shared is divided by all that share it, so PSS goes with its neighbours.
-        shadowed = name in _MEMORY and (_LIVE_HEAP in whole or (name == "PSS" and "RSS" in whole))
-        if shadowed or name == _BESIDE:
+        better = (_LIVE_HEAP, *_WORSE.get(name, ())) if name in _MEMORY else ()
+        if name == _BESIDE or any(other in whole for other in better):
             beside += [made] if name in whole else []
         else:
             (decide if name in whole else partial).append(made)

@@ -37,6 +37,7 @@ _SURE_OF_ALL = 2.75  # the same for the least of all thirds, which overlap; by s
 _CHANCE = 0.05
 _SHRINK = 1.0  # standard errors of a correlation that is 0: so much of it may be chance
 _LEFT_OUT = 3  # about; the half is that of the whole soak
+_WILD, _WILD_SHARE = 5.0, 0.1  # standard deviations, and how many of all values may be beyond them
 _EFFICIENCY = 0.75  # of Theil-Sen and its test beside least squares, of a few normal values
 
 
@@ -46,7 +47,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     Attributes:
         slope: Theil-Sen; `low` and `high` bound it, each at 1 %.
         p: One-sided, for growth.
-        noise: Standard deviation around the line.
+        noise: Standard deviation around the line, without a spike or two.
         correlation: Of neighbouring residuals, corrected for its bias.
         late: Slope of the last half.
         late_low, late_high: Its bounds, at 1 % and at 5 %, by the noise of that half alone, since a
@@ -61,6 +62,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         detectable: Smallest slope that would have been seen in 19 of 20 series.
         late_detectable: The same for the last half alone.
         late_bends: Whether the last half alone slows down, by its parabola as it is fitted.
+        late_slows: The same, by more than chance at 1 %.
         slowest: Slope of that third of the steps, in a row, which grows least.
         slowest_below: How far chance takes that below a steady slope, in 49 of 50 series.
         span: Largest value less the smallest; not per step.
@@ -81,6 +83,7 @@ class Trends(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     detectable: NDArray[np.float64]
     late_detectable: NDArray[np.float64]
     late_bends: NDArray[np.bool_]
+    late_slows: NDArray[np.bool_]
     slowest: NDArray[np.float64]
     slowest_below: NDArray[np.float64]
     span: NDArray[np.float64]
@@ -101,7 +104,6 @@ def trends(values: NDArray[np.float64]) -> Trends:
     first, last = np.triu_indices(n, 1)
     pairs = np.sort((values[:, last] - values[:, first]) / (last - first), axis=1)
     slope = np.median(pairs, axis=1)
-    time = np.arange(n) - (n - 1) / 2
     rest = _rest(values, slope)
     noise = _noise(values, slope)
     correlation = _neighbours(rest)
@@ -136,10 +138,11 @@ def trends(values: NDArray[np.float64]) -> Trends:
         late_high=late + above * late_widen,
         late_most=late + float(stdtrit(half - 2, 1 - _CHANCE)) * late_middle,
         clear=clear,
-        bends=_bends(values, time, widen),
+        bends=_bends(values, widen, chance=_BENT, slowed=_SLOWED),
         detectable=np.maximum(whole, last_half) * widen,
         late_detectable=_reach(half - 2) * late_error,
-        late_bends=_slows(values[:, -half:]),
+        late_bends=_bends(values[:, -half:], slowed=_LATE_SLOWED),
+        late_slows=_bends(values[:, -half:], chance=_ALPHA, slowed=_LATE_SLOWED),
         slowest=_slowest(values, third),
         slowest_below=_SURE_OF_ALL * late_noise / math.sqrt(_EFFICIENCY * _spread(third)),
         span=np.ptp(values, axis=1),
@@ -181,8 +184,16 @@ def _rest(values: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np
 
 
 def _noise(values: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray[np.float64]:
-    squares = (_rest(values, slope) ** 2).sum(axis=1) / (values.shape[1] - 2)
-    noise: NDArray[np.float64] = np.sqrt(squares)
+    """Standard deviation around the line, but for a tenth of values that are wild.
+
+    The slope isn't moved by these. A step is none: it moves all that follow.
+    """
+    squares = np.sort(_rest(values, slope) ** 2, axis=1)
+    n = squares.shape[1]
+    tame = n - math.ceil(_WILD_SHARE * n)
+    middle = _NORMAL**2 * np.median(squares, axis=1)
+    squares[:, tame:] *= squares[:, tame:] <= _WILD**2 * middle[:, None]
+    noise: NDArray[np.float64] = np.sqrt(squares.sum(axis=1) / (n - 2))
     return noise
 
 
@@ -230,28 +241,30 @@ def _neighbours(rest: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _bends(
-    values: NDArray[np.float64], time: NDArray[np.float64], widen: NDArray[np.float64]
+    values: NDArray[np.float64],
+    widen: NDArray[np.float64] | float = 1.0,
+    *,
+    chance: float = 0.5,
+    slowed: float,
 ) -> NDArray[np.bool_]:
-    n = len(time)
+    """Whether growth slows down, by a parabola.
+
+    Args:
+        values: As in `trends`.
+        widen: Times that the error of its second coefficient is larger.
+        chance: At which that coefficient is below 0; 0.5 to take it as it is.
+        slowed: Its slope at the end is less than so much of that at the begin.
+    """
+    n = values.shape[1]
+    time = np.arange(n) - (n - 1) / 2
     basis = np.stack([np.ones(n), time, time**2 - (time**2).mean()])
     fitted = np.linalg.lstsq(basis.T, values.T, rcond=None)[0]
     rest = values - (basis.T @ fitted).T
     error = np.sqrt((rest**2).sum(axis=1) / (n - 3) / (basis[2] ** 2).sum()) * widen
-    limit = -float(stdtrit(n - 3, 1 - _BENT)) * np.maximum(error, 1e-12)
+    limit = -float(stdtrit(n - 3, 1 - chance)) * np.maximum(error, 1e-12)
     begin, end = (fitted[1] + 2 * fitted[2] * instant for instant in (time[0], time[-1]))
-    bent: NDArray[np.bool_] = (fitted[2] < limit) & (end < _SLOWED * begin)
+    bent: NDArray[np.bool_] = (fitted[2] < limit) & (end < slowed * begin)
     return bent
-
-
-def _slows(values: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether the slope at the end is less than two thirds of that at the begin, chance or not."""
-    n = values.shape[1]
-    time = np.arange(n) - (n - 1) / 2
-    basis = np.stack([np.ones(n), time, time**2])
-    fitted = np.linalg.lstsq(basis.T, values.T, rcond=None)[0]
-    begin, end = (fitted[1] + 2 * fitted[2] * instant for instant in (time[0], time[-1]))
-    slows: NDArray[np.bool_] = end < _LATE_SLOWED * begin
-    return slows
 
 
 def _spread(n: int) -> float:

@@ -109,9 +109,11 @@ class Soak:
         self._tell(
             f"Soak: {plan.cycles} cycles of {plan.cycle_s:.3g} s with {plan.objects} objects each, "
             f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}){_warming(plan)}; about "
-            f"{words(a_minute)} of evidence a minute, {words(whole)} in all.{too_few(plan)}"
+            f"{words(a_minute)} of evidence a minute, {words(whole)} in all."
+            f"{too_few(plan, settles=self._settles)}"
         )
         rehearse()
+        self._disturbances.prepare()
         writer = NdjsonWriter(run.plateaus_file)
         try:
             self._rotation.begin(plan)
@@ -139,9 +141,13 @@ class Soak:
             rate=chosen.per_s,
             rate_from=chosen.source,
             overlap_s=overlap_s,
-            settles=any(not item.pprof_url for item in self._context.installation.workloads),
+            settles=self._settles,
             restarts=Capability.SNAPSHOT in self._context.cluster.capabilities,
         )
+
+    @property
+    def _settles(self) -> bool:
+        return any(not item.pprof_url for item in self._context.installation.workloads)
 
     def _bracket(self) -> Knee:
         """Finds about the highest rate that is sustained, and deletes what that made."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.clock import Deadline
@@ -22,6 +23,7 @@ from harness.stimulus.samples import samples
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from harness.clusters.provider import Provider
     from harness.model.resource import Resource
     from harness.model.time import Stamp
     from harness.pytest_plugin.context import Context
@@ -65,6 +67,10 @@ class Disturbances:
         self._context = context
         self._operator = operator
 
+    def prepare(self) -> None:
+        """Loads what a restart needs, so that the harness doesn't grow in the middle of a soak."""
+        _ = self._owner
+
     def restart_server(self, *, after_cycle: int) -> None:
         """Ends the API server, has etcd compacted, and starts it again.
 
@@ -78,7 +84,7 @@ class Disturbances:
                 API_SERVER, start, after_cycle, f"not in a cluster of kind {cluster.provider}"
             )
             return
-        owner = provider(Settings(cluster=cluster.provider))
+        owner = self._owner
         try:
             # Asked to end, it would wait a minute for its open watches.
             owner.stop_component(cluster, guard, _COMPONENT, sig=signal.SIGKILL)
@@ -139,6 +145,10 @@ class Disturbances:
             if not self._ended():
                 break
         return ended, reason
+
+    @cached_property
+    def _owner(self) -> Provider:
+        return provider(Settings(cluster=self._context.cluster.provider))
 
     def _ended(self) -> tuple[str, ...]:
         names = {item.process for item in self._context.installation.workloads if item.process}

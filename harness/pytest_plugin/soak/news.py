@@ -30,14 +30,25 @@ def rehearse() -> None:
     judge_soak([Plateaus(name="nothing", unit="1", values=flat, matters=1.0)])
 
 
-def too_few(plan: SoakPlan) -> str:
-    """Returns a warning where no verdict can come of a soak; empty where one may."""
-    from harness.analysis.soak.leaks import warm_up  # noqa: PLC0415 - loads SciPy
+def too_few(plan: SoakPlan, *, settles: bool = False) -> str:
+    """Returns a warning where no verdict can come of a soak; empty where one may.
+
+    Args:
+        plan: Of the soak.
+        settles: Whether the memory of a process decides.
+    """
+    from harness.analysis.soak.decision import SETTLING_S  # noqa: PLC0415 - loads SciPy
+    from harness.analysis.soak.leaks import warm_up  # noqa: PLC0415 - the same
     from harness.analysis.soak.trend import LEAST  # noqa: PLC0415 - the same
 
     needed = warm_up(plan.cycles) + LEAST
     if plan.cycles >= needed:
-        return ""
+        if not settles or plan.cycles * plan.cycle_s >= SETTLING_S:
+            return ""
+        return (
+            " Without a heap profile memory is that of the process, which this is too short to "
+            f"call leaking: --duration {SETTLING_S:.0f} at least, or pprof in target.yaml."
+        )
     return (
         f" These are too few for a verdict on leaks, which needs {needed}: "
         f"--duration {needed * LEAST_CYCLE_S:.0f} at least."

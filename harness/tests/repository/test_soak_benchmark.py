@@ -128,6 +128,33 @@ def test_nothing_is_concluded_before_all_soaks_were_run(
     assert "1 of 12 soaks" in told.err
 
 
+PROGRAM = """
+import sys
+from pathlib import Path
+Path(sys.argv[2], sys.argv[-1]).write_text(" ".join(sys.argv[3:]))
+sys.exit({"a,d": 0, "b,e": 1}.get(sys.argv[-1], STATUS))
+"""
+
+
+@pytest.mark.parametrize("status", [0, 1, 2])
+def test_lanes_share_the_parts_and_all_end_before_one_that_failed_is_told(
+    program: Program, tmp_path: Path, status: int
+) -> None:
+    soaks, file = program("soaks"), tmp_path / "lanes.py"
+    file.write_text(PROGRAM.replace("STATUS", str(status)))
+    folder = soaks.Soaks(tmp_path / "kept")
+    keep_soak(folder.folder, "z", heaps(0.0, seed=1))
+    try:
+        soaks.side_by_side(folder, str(file), ["a", "b", "c", "z", "d", "e"], lanes=3)
+        failed = False
+    except SystemExit as error:
+        failed = "a lane of lanes has failed" in str(error)
+    assert failed is (status > 1)
+    shares = {path.name for path in folder.folder.iterdir() if "z" not in path.name}
+    assert shares == {"a,d", "b,e", "c"}
+    assert (folder.folder / "c").read_text() == "--lanes 1 --parts c"
+
+
 def test_a_part_that_is_none_is_refused(program: Program, tmp_path: Path) -> None:
     with pytest.raises(SystemExit):
         program("kinds").main(["--resume", str(tmp_path), "--parts", "threads"])

@@ -23,7 +23,7 @@ class Defect(StrEnum):
     LOSES_A_STATUS_UPDATE = "loses-a-status-update"  # the status stays at its first generation
     HOT_LOOP = "hot-loop"  # a child is written to once a second, for ever
     GRANTS_ITSELF_RIGHTS = "grants-itself-rights"  # a RoleBinding that no manifest shows
-    LEAKS_MEMORY = "leaks-memory"  # 2.5 KiB stay for each Noteboard that goes
+    LEAKS_MEMORY = "leaks-memory"  # 8 KiB stay for each Noteboard that goes
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> Defect:

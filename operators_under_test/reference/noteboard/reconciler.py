@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from mmap import PAGESIZE, mmap
+from mmap import mmap
 from typing import Any
 
 from noteboard.api import ApiError, Requests
@@ -26,8 +26,8 @@ STALE_S = 0.1
 TAKEN_S = 15.0
 """Seconds until a name that somebody else holds is tried again: its holder isn't watched."""
 HOT_S = 1.0
-LEAK_BYTES = 5 << 9
-"""What a twin keeps of each Noteboard that goes: five pages of eight."""
+LEAK_BYTES = 8 << 10
+"""What a twin keeps of each Noteboard that goes."""
 
 _STAMP = f"{GROUP}/last-seen"
 _REJECTED = (HTTPStatus.FORBIDDEN, HTTPStatus.UNPROCESSABLE_ENTITY)
@@ -79,7 +79,6 @@ class Reconciler:
         self._now = now
         self._defect = defect
         self.leaked: list[mmap] = []
-        self._owed = 0
 
     async def reconcile(self, seen: Object) -> Outcome:
         """Brings one Noteboard a step nearer to its spec.
@@ -108,18 +107,13 @@ class Reconciler:
     async def clean_up(self, noteboard: Object) -> None:
         """Removes what the garbage collector can't."""
         if self._defect is Defect.LEAKS_MEMORY:
-            self._leak()
+            # From the system, since the heap would fill its holes first; written to, so that it
+            # is resident.
+            pages = mmap(-1, LEAK_BYTES)
+            pages.write(b"x" * LEAK_BYTES)
+            self.leaked.append(pages)
         if self._defect is not Defect.LEAVES_AN_ORPHAN:
             await self._api.delete(directory_entry(noteboard))
-
-    def _leak(self) -> None:
-        """Takes whole pages from the system, since the heap would fill its holes first."""
-        self._owed += LEAK_BYTES
-        while self._owed >= PAGESIZE:
-            self._owed -= PAGESIZE
-            page = mmap(-1, PAGESIZE)
-            page.write(b"x" * PAGESIZE)  # so that it is resident
-            self.leaked.append(page)
 
     async def _reconcile(self, noteboard: Object) -> Outcome:
         try:

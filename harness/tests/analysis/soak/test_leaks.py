@@ -248,6 +248,27 @@ def test_memory_that_grew_much_until_garbage_was_collected_stays_open() -> None:
     assert signal.verdict is LeakVerdict.INCONCLUSIVE
 
 
+def test_memory_leaks_in_no_soak_that_is_too_short_to_have_had_garbage_collected() -> None:
+    leaking = memory(64 + 0.2 * CYCLE)
+    for seconds, verdict in ((479, LeakVerdict.INCONCLUSIVE), (480, LeakVerdict.LEAK)):
+        (signal,) = judge_soak([leaking], seconds=seconds).signals
+        assert signal.verdict is verdict
+        assert ("a soak of 8 minutes or more would tell" in signal.sentence) is (seconds < 480)
+    (heaps,) = judge_soak([heap(40 + 0.2 * CYCLE)], seconds=200).signals
+    assert heaps.verdict is LeakVerdict.LEAK
+    (flat,) = judge_soak([memory(64 + plateaus(1, noise=0.02)[0])], seconds=200).signals
+    assert flat.verdict is LeakVerdict.NO_LEAK
+
+
+@pytest.mark.parametrize("at", range(4, 19))
+def test_a_spike_costs_neither_a_leak_nor_a_pass(at: int) -> None:
+    spike = 0.6 * (at == CYCLE)
+    leaks, none, _ = shares(plateaus(TRIALS, noise=0.02, growth=1.0 * CYCLE / 20 + spike))
+    assert (leaks >= 0.97, none) == (True, 0.0)
+    leaks, none, _ = shares(plateaus(TRIALS, noise=0.02, growth=spike))
+    assert (leaks <= 0.01, none >= 0.97) == (True, True)
+
+
 def test_a_leak_is_rarely_cleared_where_plateaus_hang_together() -> None:
     """By the last half alone, whose few plateaus look flat then by chance."""
     _, cleared, _ = shares(plateaus(TRIALS, noise=0.07, growth=1.0, correlation=0.6))

@@ -177,17 +177,48 @@ def test_memory_of_the_process_decides_only_where_there_is_no_live_heap(
     assert [signal.name for signal in result.beside] == ["RSS"]
 
 
-def test_pss_never_decides_as_it_goes_with_the_neighbours() -> None:
+@pytest.mark.parametrize(
+    ("known", "decides", "shown"),
+    [
+        ({"RSS", "PSS"}, ["RSS"], ["PSS"]),
+        ({"memory in use", "RSS", "PSS"}, ["memory in use"], ["RSS", "PSS"]),
+        ({"live heap", "memory in use", "RSS"}, ["live heap"], ["memory in use", "RSS"]),
+    ],
+)
+def test_of_the_memory_of_a_process_decides_what_is_most_its_own(
+    known: set[str], decides: list[str], shown: list[str]
+) -> None:
+    """PSS goes with the neighbours; RSS has what its allocator keeps free."""
     made = [
         Plateau(
             cycle=cycle,
             workload="manager",
             stamp=at(10.0 * cycle),
             pid=100,
-            values={"RSS": 60.0 * MIB, "PSS": 50.0 * MIB + 3 * MIB * (cycle % 3)},
+            values=dict.fromkeys(sorted(known), 50.0 * MIB + cycle),
             cpu_s=0.0,
         )
         for cycle in range(20)
     ]
     decide, beside, _ = signals(made)
-    assert ([item.name for item in decide], [item.name for item in beside]) == (["RSS"], ["PSS"])
+    assert ([item.name for item in decide], [item.name for item in beside]) == (decides, shown)
+
+
+def test_memory_in_use_that_could_be_read_only_now_and_then_stays_open_beside_rss() -> None:
+    """What isn't looked at leaks unseen, so it isn't passed over for what is worse."""
+    made = [
+        Plateau(
+            cycle=cycle,
+            workload="manager",
+            stamp=at(10.0 * cycle),
+            pid=100,
+            values={"RSS": 50.0 * MIB, **({"memory in use": 4.0 * MIB} if cycle % 2 else {})},
+            cpu_s=0.0,
+        )
+        for cycle in range(20)
+    ]
+    decide, _, partial = signals(made)
+    assert ([item.name for item in decide], [item.name for item in partial]) == (
+        ["RSS"],
+        ["memory in use"],
+    )

@@ -131,6 +131,9 @@ def test_a_soak_too_short_for_a_verdict_says_so_before_it_begins() -> None:
     assert too_few(plan_soak(duration=128.0, rate=20.0)) == ""
     assert too_few(plan_soak(duration=0.0, rate=20.0)) == ""
     assert "needs 16: --duration 128" in too_few(plan_soak(duration=60.0, rate=20.0))
+    assert too_few(plan_soak(duration=480.0, rate=20.0), settles=True) == ""
+    short = too_few(plan_soak(duration=479.0, rate=20.0), settles=True)
+    assert "--duration 480 at least, or pprof in target.yaml" in short
 
 
 def test_used_counts_files_below_and_words_are_for_people(tmp_path: Path) -> None:
