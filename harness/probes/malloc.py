@@ -53,28 +53,37 @@ def read_heap(pid: int) -> Heap | None:
     """
     if sys.maxsize <= 1 << 32 or sys.byteorder != "little":
         return None
+    # In memory of its own: the harness's heap must not grow with the operator's.
+    window = mmap(-1, _WINDOW)
     try:
-        found = _segment(pid)
-        if found is None or not 0 < found[1] - found[0] <= _MOST:
-            return None
-        start, end, resident = found
         memory = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            # In memory of its own: the harness's heap must not grow with the operator's.
-            window, used = mmap(-1, _WINDOW), None
-
-            def read(at: int, size: int) -> memoryview:
-                view = memoryview(window)[:size]
-                return view[: os.preadv(memory, [view], start + at)]
-
-            for _ in range(_TRIES):  # it may change meanwhile
-                used = walk(read, end - start)
-                if used is not None:
-                    break
-        finally:
-            os.close(memory)
+    except OSError:
+        return None
+    try:
+        found = (_measure(pid, memory, window) for _ in range(_TRIES))
+        return next((heap for heap in found if heap is not None), None)
     except (OSError, ValueError):
         return None
+    finally:
+        os.close(memory)
+
+
+def _measure(pid: int, memory: int, window: mmap) -> Heap | None:
+    """Walks the heap once; None where it changes meanwhile.
+
+    Raises:
+        OSError: The process has ended, or isn't ours.
+    """
+    found = _segment(pid)
+    if found is None or not 0 < found[1] - found[0] <= _MOST:
+        return None
+    start, end, resident = found
+
+    def read(at: int, size: int) -> memoryview:
+        view = memoryview(window)[:size]
+        return view[: os.preadv(memory, [view], start + at)]
+
+    used = walk(read, end - start)
     return None if used is None else Heap(used=used, resident=resident)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from harness.clock import SYSTEM_CLOCK, Deadline
+from harness.clock import SYSTEM_CLOCK, Clock, Deadline
 from harness.clusters.kind.troubles import explained
 from harness.errors import ClusterError, CommandError
 
@@ -83,7 +83,14 @@ def nodes_of(calls: Calls, name: str) -> tuple[str, ...]:
     return tuple(sorted(done.output.split()))
 
 
-def remove(calls: Calls, name: str, *, settle_s: float = 0.0, timeout: float = _REMOVE_S) -> None:
+def remove(
+    calls: Calls,
+    name: str,
+    *,
+    settle_s: float = 0.0,
+    timeout: float = _REMOVE_S,
+    clock: Clock = SYSTEM_CLOCK,
+) -> None:
     """Removes a cluster's nodes and its network, and sees that none is left.
 
     Args:
@@ -92,18 +99,19 @@ def remove(calls: Calls, name: str, *, settle_s: float = 0.0, timeout: float = _
         settle_s: Seconds for which none may come up again: where kind was killed, the engine
             may still be making one.
         timeout: Seconds until all must be gone.
+        clock: Tells and waits.
 
     Raises:
         ClusterError: Something stays.
     """
-    deadline = Deadline(timeout)
-    quiet = Deadline(settle_s)
+    deadline = Deadline(timeout, clock=clock)
+    quiet = Deadline(settle_s, clock=clock)
     while True:
         if names := nodes_of(calls, name):
             calls.engine(
                 "rm", "--force", "--volumes", *names, timeout=deadline.remaining + 1, check=False
             )
-            quiet = Deadline(settle_s)
+            quiet = Deadline(settle_s, clock=clock)
         elif quiet.passed:
             break
         if deadline.passed:
@@ -111,11 +119,11 @@ def remove(calls: Calls, name: str, *, settle_s: float = 0.0, timeout: float = _
                 f"The nodes of {name} can't be removed: {', '.join(names)}.",
                 hint=f"Try by hand: docker rm --force --volumes {' '.join(names)}",
             )
-        SYSTEM_CLOCK.sleep(_PAUSE_S if settle_s else 0.0)
-    _remove_network(calls, name, deadline)
+        clock.sleep(_PAUSE_S if settle_s else 0.0)
+    _remove_network(calls, name, deadline, clock)
 
 
-def _remove_network(calls: Calls, name: str, deadline: Deadline) -> None:
+def _remove_network(calls: Calls, name: str, deadline: Deadline, clock: Clock) -> None:
     """Removes the cluster's own network; one of kind's common name stays."""
     while True:
         done = calls.engine("network", "rm", name, timeout=_ASK_S, check=False)
@@ -123,4 +131,4 @@ def _remove_network(calls: Calls, name: str, deadline: Deadline) -> None:
             return
         if deadline.passed:
             raise explained(f"The network {name} can't be removed", done.output)
-        SYSTEM_CLOCK.sleep(_PAUSE_S)
+        clock.sleep(_PAUSE_S)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import itertools
 import os
+import platform
+import subprocess
 import sys
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +26,6 @@ from harness.probes.plateaus import read_gauges, take_plateau
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from harness.clock import Clock
 
@@ -94,9 +96,20 @@ def test_of_a_process_without_profiles_memory_and_descriptors_are_read(tmp_path:
         taken = plateau(RunFolder(tmp_path / "run"), pid=os.getpid())
     assert taken.leads_to[str(tmp_path / "held")] == 1
     assert taken.values["descriptors"] == sum(taken.leads_to.values())
-    assert 0 < taken.values["memory in use"] <= taken.values["RSS"] + (1 << 20)
+    assert taken.values["RSS"] > 0
     assert taken.values["threads"] >= 1
     assert taken.notes == ()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="needs the GNU C library")
+def test_memory_in_use_is_resident_memory_without_what_the_allocator_keeps(tmp_path: Path) -> None:
+    program, pipe = "print(flush=True); input()", subprocess.PIPE
+    with subprocess.Popen((sys.executable, "-c", program), stdin=pipe, stdout=pipe) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        taken = plateau(RunFolder(tmp_path / "run"), pid=child.pid)
+        child.communicate(b"\n")
+    assert 0 < taken.values["memory in use"] <= taken.values["RSS"] + (1 << 20)
 
 
 def usage(working_set: int) -> Usage:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.clock import FakeClock
 from harness.clusters.kind import preflight
 from harness.clusters.kind.calls import Calls, docker_program, environment_of
 from harness.clusters.kind.engine import Info, ask_info, nodes_of, remove
@@ -98,7 +99,7 @@ def test_a_node_that_comes_up_meanwhile_is_removed_too(
     docker.answer("ps --all", "", once=True)
     docker.answer("ps --all", f"{NODE}\n", once=True)
     docker.answer("network rm", NO_NETWORK, code=1)
-    remove(calls, NAME, settle_s=0.4)
+    remove(calls, NAME, settle_s=0.4, clock=FakeClock())
     assert f"rm --force --volumes {NODE}" in docker.asked
 
 
