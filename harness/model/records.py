@@ -28,6 +28,7 @@ from typing import Any
 import msgspec
 
 from harness.model.access import PolicyRule
+from harness.model.digits import digits
 from harness.model.findings import CheckOutcome
 from harness.model.resource import ObjectKey
 from harness.model.time import Span, Stamp
@@ -65,8 +66,6 @@ __all__ = [
 CONTROL_PLANE_SAMPLES = "control-plane"
 HARNESS_SAMPLES = "harness"
 """First parts of the names of samples of what isn't the operator."""
-
-_LARGE = 1_000.0
 
 
 class _Record(msgspec.Struct, frozen=True, kw_only=True, tag_field="record"):
@@ -248,11 +247,6 @@ class GapRecord(_Record, frozen=True, kw_only=True, tag="gap"):
     reason: str
 
 
-def _short(number: float) -> str:
-    """Returns three digits, and no powers of ten."""
-    return f"{number:.0f}" if number >= _LARGE else f"{number:.3g}"
-
-
 class LoadTick(_Record, frozen=True, kw_only=True, tag="load"):
     """How a load goes, once a second; for people who watch, never for a figure.
 
@@ -285,7 +279,7 @@ class LoadTick(_Record, frozen=True, kw_only=True, tag="load"):
             f"{self.in_flight} in flight",
         ]
         if self.p50_ms is not None and self.p99_ms is not None:
-            parts.append(f"p50 {_short(self.p50_ms)} ms, p99 {_short(self.p99_ms)} ms")
+            parts.append(f"p50 {digits(self.p50_ms)} ms, p99 {digits(self.p99_ms)} ms")
         if self.queue_depth is not None:
             parts.append(f"queue {self.queue_depth:.0f}")
         if self.operator_cpu is not None:

@@ -6,6 +6,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
+from harness.model.digits import digits
 from harness.model.measurement import GateResult, Measurement
 from harness.model.target import Gate
 
@@ -78,7 +79,7 @@ def _held(
     met = _COMPARE[sign](value, gate.bound)
     unit = gate.unit or measured.unit
     about = f" ({measured.subject})" if measured.subject else ""
-    found = f"{gate.measurement}{about} is {_number(value)} {unit} (n {measured.n})"
+    found = f"{gate.measurement}{about} is {digits(value)} {unit} (n {measured.n})"
     if measured.at_least and met is not sign.startswith(">"):
         reason = f"{found} or more, which leaves {sign} {gate.bound:g} {unit} open"
         return GateResult(gate=gate, met=None, measured=measured, reason=reason)
@@ -103,7 +104,3 @@ def _convert(value: float, unit: str, wanted: str) -> float | None:
     if here is None or there is None or here[0] != there[0]:
         return None
     return value * here[1] / there[1]
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"  # noqa: PLR2004 - digits

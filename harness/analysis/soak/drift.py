@@ -17,6 +17,7 @@ from harness.analysis.load.percentiles import nearest_rank
 from harness.analysis.load.phases import rows_by_phase
 from harness.analysis.load.result import stamped
 from harness.analysis.soak.leaks import Plateaus, judge_soak
+from harness.model.digits import digits
 from harness.model.load import Operation
 from harness.model.soakresult import CycleLoad, LeakVerdict, SoakSignal
 
@@ -183,4 +184,4 @@ def _sentence(signal: SoakSignal) -> str:
 def _amount(value: float, unit: str) -> str:
     if unit == "1":
         return f"{value:.2%}"
-    return f"{value:.3g} {unit}" if unit == "ms" else f"{value:.3g}{unit}"
+    return f"{digits(value)} {unit}" if unit == "ms" else f"{digits(value)}{unit}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.analysis.soak.decision import ALPHA, LEAST_SHARE, REFUSED, SETTLING_S
+from harness.model.digits import digits
 from harness.model.soakresult import LeakVerdict
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ _BRIEF = (
 
 _MIB = 1 << 20
 _KIB = 1 << 10
+_MANY = 1000  # of a unit, from which the next one reads better
 
 
 def sentence(made: SoakSignal, steps: int, *, why_open: str) -> str:
@@ -103,8 +105,8 @@ def _why_open(made: SoakSignal, found: Trends, row: int) -> str:
 
 def _amount(value: float, unit: str) -> str:
     if unit != "B":
-        return f"{value:.3g}{' s' if unit == 's' else ''}"
+        return f"{digits(value)}{' s' if unit == 's' else ''}"
     size = abs(value)
-    if size >= _MIB:
-        return f"{value / _MIB:.3g} MiB"
-    return f"{value / _KIB:.3g} KiB" if size >= _KIB else f"{value:.3g} B"
+    if size >= _MANY * _KIB:
+        return f"{digits(value / _MIB)} MiB"
+    return f"{digits(value / _KIB)} KiB" if size >= _KIB else f"{digits(value)} B"
