@@ -1,1 +1,1 @@
-"""Tests of harness.verdict."""
+"""Tests of harness.model."""
