@@ -112,8 +112,8 @@ class Soak:
             f"{words(a_minute)} of evidence a minute, {words(whole)} in all."
             f"{too_few(plan, settles=self._settles)}"
         )
-        rehearse()
-        self._disturbances.prepare()
+        rehearse(plan)
+        self._disturbances.prepare(self._load.plan.resource)
         writer = NdjsonWriter(run.plateaus_file)
         try:
             self._rotation.begin(plan)

@@ -16,6 +16,7 @@ from harness.model.records import Action, Stimulus
 from harness.model.soak import API_SERVER, DEFINITION, Disturbance
 from harness.model.time import Span
 from harness.pytest_plugin.waiting import Unmet, Waiter
+from harness.readiness import judge
 from harness.settings import Settings
 from harness.stimulus.objects import object_key
 from harness.stimulus.samples import samples
@@ -67,9 +68,14 @@ class Disturbances:
         self._context = context
         self._operator = operator
 
-    def prepare(self) -> None:
-        """Loads what a restart needs, so that the harness doesn't grow in the middle of a soak."""
+    def prepare(self, resource: Resource) -> None:
+        """Loads what it needs, so that the harness doesn't grow in the middle of a soak.
+
+        Args:
+            resource: Of which objects must converge; a rule in CEL takes some 15 MiB.
+        """
         _ = self._owner
+        judge({"metadata": {"generation": 1}}, self._context.rule(resource), generation=1)
 
     def restart_server(self, *, after_cycle: int) -> None:
         """Ends the API server, has etcd compacted, and starts it again.

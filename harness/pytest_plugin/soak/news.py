@@ -19,15 +19,23 @@ __all__ = ["rehearse", "tick", "too_few"]
 _ENOUGH = 20  # cycles, so that trends are looked for
 
 
-def rehearse() -> None:
+def rehearse(plan: SoakPlan) -> None:
     """Judges a soak of nothing: what the libraries take at their first use, some MiB, is taken now.
 
-    Else the harness would grow in the middle of the soak, beside what it measures.
+    Else the harness would grow in the middle of the soak, beside what it measures. As many signals
+    as there may be, as long as they get.
     """
-    from harness.analysis.soak.leaks import Plateaus, judge_soak  # noqa: PLC0415 - loads SciPy
+    from harness.analysis.soak.leaks import Churn, Plateaus, judge_soak  # noqa: PLC0415 - SciPy
 
-    flat = tuple(float(cycle % 2) for cycle in range(_ENOUGH))
-    judge_soak([Plateaus(name="nothing", unit="1", values=flat, matters=1.0)])
+    cycles = range(max(_ENOUGH, plan.cycles))
+    for slope in (0.0, 1.0):
+        values = tuple(float(cycle % 2 + slope * cycle) for cycle in cycles)
+        signals = [
+            Plateaus(name="nothing", unit=unit, values=values, matters=1.0, settles=settles)
+            for unit in ("B", "1", "s")
+            for settles in (False, True)
+        ]
+        judge_soak(signals * 2, churn=Churn(reconciles=1, objects=1))
 
 
 def too_few(plan: SoakPlan, *, settles: bool = False) -> str:
