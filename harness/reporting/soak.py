@@ -63,6 +63,7 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         status: By which the verdict is drawn.
+        slope, interval: Growth a cycle; the latter empty where it isn't known.
         each: Growth a reconcile, with its interval; empty where nobody counted.
     """
 
@@ -71,6 +72,7 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     status: Status
     verdict: str
     slope: str
+    interval: str
     growth: str
     detectable: str
     each: str
@@ -136,7 +138,8 @@ def _row(signal: SoakSignal, group: str) -> SignalRow:
         subject=signal.subject,
         status=Status.NOT_VERIFIED if accuses_nobody else _STATUS[signal.verdict],
         verdict=_SHOWN.get(group, _CHANGES)[signal.verdict],
-        slope=f"{amount(signal.slope, unit)} ({ends})" if known else "unknown",
+        slope=amount(signal.slope, unit) if known else "unknown",
+        interval=f"({ends})" if known else "",
         growth=amount(signal.growth, unit) if known else "unknown",
         detectable=amount(signal.detectable, unit) if signal.detectable is not None else "unknown",
         each=each,

@@ -6,6 +6,7 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
+from harness.model.digits import data_size
 from harness.model.soakresult import SoakSignal
 from harness.reporting.plots import Axis, Plot, Trace
 from harness.reporting.text import count, number, one_line, quantity
@@ -46,10 +47,7 @@ def amount(value: float, unit: str) -> str:
     """Returns a number of three digits with its unit; bytes in the size that fits."""
     if unit != "B":
         return quantity(float(f"{value:.3g}"), unit)
-    for size, name in _SIZES:
-        if abs(value) >= size:
-            return f"{value / size:.3g} {name}"
-    return f"{value:.3g} B"
+    return data_size(value)
 
 
 def _plot(id: str, signal: SoakSignal, group: str) -> Plot:

@@ -244,6 +244,9 @@ def _soak(result: RunResult) -> list[str]:
     found = soak_table(result.soak)
     if found is None:
         return []
-    rows = [(row.verdict, row.name, row.slope, row.growth, row.detectable) for row in found.rows]
+    rows = [
+        (row.verdict, row.name, f"{row.slope} {row.interval}".strip(), row.growth, row.detectable)
+        for row in found.rows
+    ]
     header = ("Verdict", *HEADER)
     return [_table("Soak", header, rows), *map(escaped, found.notes)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.analysis.soak.decision import ALPHA, LEAST_SHARE, REFUSED, SETTLING_S
-from harness.model.digits import digits
+from harness.model.digits import data_size, digits
 from harness.model.soakresult import LeakVerdict
 
 if TYPE_CHECKING:
@@ -22,10 +22,6 @@ _BRIEF = (
     "it grew, but garbage may be collected as rarely as once in two minutes: a soak of "
     f"{SETTLING_S / 60:.0f} minutes or more would tell"
 )
-
-_MIB = 1 << 20
-_KIB = 1 << 10
-_MANY = 1000  # of a unit, from which the next one reads better
 
 
 def sentence(made: SoakSignal, steps: int, *, why_open: str) -> str:
@@ -104,9 +100,6 @@ def _why_open(made: SoakSignal, found: Trends, row: int) -> str:
 
 
 def _amount(value: float, unit: str) -> str:
-    if unit != "B":
-        return f"{digits(value)}{' s' if unit == 's' else ''}"
-    size = abs(value)
-    if size >= _MANY * _KIB:
-        return f"{digits(value / _MIB)} MiB"
-    return f"{digits(value / _KIB)} KiB" if size >= _KIB else f"{digits(value)} B"
+    if unit == "B":
+        return data_size(value)
+    return f"{digits(value)}{' s' if unit == 's' else ''}"

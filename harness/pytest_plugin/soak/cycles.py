@@ -11,6 +11,7 @@ from harness.clock import Deadline
 from harness.errors import ApiError, HarnessError, NotVerified
 from harness.evidence.ndjson import NdjsonWriter, write_document
 from harness.model.cluster import Capability
+from harness.model.digits import data_size
 from harness.model.installation import InstallWay
 from harness.model.load import Mix, PhaseRole
 from harness.model.records import Notice
@@ -23,7 +24,6 @@ from harness.pytest_plugin.soak.disk import (
     nearly_full,
     refuse_full_disk,
     used,
-    words,
 )
 from harness.pytest_plugin.soak.disturbances import ROUNDS
 from harness.pytest_plugin.soak.frugal import give_back
@@ -109,7 +109,7 @@ class Soak:
         self._tell(
             f"Soak: {plan.cycles} cycles of {plan.cycle_s:.3g} s with {plan.objects} objects each, "
             f"{plan.rate_per_s:.3g} arrivals a second ({plan.rate_from}){_warming(plan)}; about "
-            f"{words(a_minute)} of evidence a minute, {words(whole)} in all."
+            f"{data_size(a_minute)} of evidence a minute, {data_size(whole)} in all."
             f"{too_few(plan, settles=self._settles)}"
         )
         rehearse(plan)

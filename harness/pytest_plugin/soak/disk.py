@@ -7,13 +7,14 @@ import shutil
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.model.digits import data_size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.model.soak import SoakPlan
 
-__all__ = ["estimate", "nearly_full", "refuse_full_disk", "used", "words"]
+__all__ = ["estimate", "nearly_full", "refuse_full_disk", "used"]
 
 _KIB, _MIB = 1 << 10, 1 << 20
 _EACH_OBJECT = 10 * _KIB  # its requests in the audit log, the stamps of arrivals and watch events
@@ -21,7 +22,6 @@ _EACH_CYCLE = 256 * _KIB  # profiles, pages, plateaus
 _EACH_MINUTE = 2 * _MIB  # Prometheus' series, samples of processes, the cluster's logs
 _RESERVE = 512 * _MIB
 _LAST = 256 * _MIB  # of the reserve: reports and what is written until the run has ended
-_UNITS = ((1 << 30, "GiB"), (_MIB, "MiB"), (_KIB, "KiB"))
 
 
 def estimate(plan: SoakPlan) -> tuple[int, int]:
@@ -46,7 +46,8 @@ def refuse_full_disk(plan: SoakPlan, folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if whole + _RESERVE > free:
         raise HarnessError(
-            f"This soak writes about {words(whole)}, and {words(free)} are free in {folder}.",
+            f"This soak writes about {data_size(whole)}, and {data_size(free)} are free in "
+            f"{folder}.",
             hint="Free disk space, write the run elsewhere with --output, or soak for less long.",
         )
 
@@ -59,7 +60,8 @@ def nearly_full(folder: Path) -> str:
     free = shutil.disk_usage(folder).free
     if free >= _LAST:
         return ""
-    return f"{words(free)} are free in {folder}: no further cycle begins, and what is there counts."
+    left = data_size(free)
+    return f"{left} are free in {folder}: no further cycle begins, and what is there counts."
 
 
 def used(folder: Path) -> int:
@@ -72,11 +74,3 @@ def used(folder: Path) -> int:
             except OSError:
                 continue  # Prometheus has just replaced it
     return total
-
-
-def words(size: float) -> str:
-    """Returns a size as people read it."""
-    for unit, name in _UNITS:
-        if size >= unit:
-            return f"{size / unit:.3g} {name}"
-    return f"{size:.0f} B"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from harness.model.digits import data_size, digits
 from harness.model.records import SoakTick
 from harness.model.soakresult import LeakVerdict
-from harness.pytest_plugin.soak.disk import words
 from harness.pytest_plugin.soak.plan import LEAST_CYCLE_S
 
 if TYPE_CHECKING:
@@ -103,4 +103,4 @@ def _name(signal: SoakSignal, among: tuple[SoakSignal, ...]) -> str:
 
 def _amount(signal: SoakSignal) -> str:
     least = signal.detectable or 0.0
-    return words(least) if signal.unit == "B" else f"{least:.3g}"
+    return data_size(least) if signal.unit == "B" else digits(least)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.model.digits import digits
+from harness.model.digits import data_size, digits
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,18 @@ from harness.model.digits import digits
 )
 def test_three_digits_or_all_before_the_point(value: float, told: str) -> None:
     assert digits(value) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1010 * 1024, "0.986 MiB"),
+        (-900 * 1024, "-900 KiB"),
+        (1.5 * (1 << 30), "1.5 GiB"),
+        (5000.0 * (1 << 30), "5000 GiB"),
+    ],
+)
+def test_bytes_are_told_in_the_unit_that_fits(value: float, told: str) -> None:
+    assert data_size(value) == told
