@@ -312,6 +312,50 @@ def test_a_heap_that_grows_by_steps_and_hardly_between_them_is_not_called_leakin
     assert "it grew, then slowed down" in signal.sentence
 
 
+def test_a_leak_by_steps_is_one_where_it_goes_on() -> None:
+    # The same operator at twice the rate: it keeps a value for each object that ever was.
+    early = (0, 21, 134, 156, 1932, 340, 432, 408, 667, 701)
+    late = (744, 805, 1617, 846, 893, 910, 1368, 1490, 1517, 1538)
+    (signal, *_) = judged(*(heap(np.array((*early, *late)) / 1024) for _ in range(7)))
+    assert signal.verdict is LeakVerdict.LEAK
+
+
+IN_USE = {
+    # Of a Python process in real soaks of eight minutes, in KiB above the first cycle.
+    "healthy": (
+        *(0, 589, 544, 859, 863, 840, 857, 872, 1193, 1139),
+        *(1474, 1485, 1500, 1468, 1481, 1497, 1470, 1489, 1500, 1467),
+    ),
+    "healthy again": (
+        *(0, 23, 293, 292, 310, 319, 575, 578, 596, 566),
+        *(1098, 1111, 1128, 1092, 1113, 1125, 1081, 1095, 1114, 1124),
+    ),
+    "leaking 2 MiB": (
+        *(0, 708, 1070, 1193, 1319, 1445, 1510, 1641, 2065, 2142),
+        *(3120, 3172, 3300, 3370, 3496, 3625, 3707, 3840, 3969, 4052),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IN_USE)
+def test_memory_in_use_tells_a_leak_from_what_an_allocator_keeps(name: str) -> None:
+    (signal,) = judged(memory(64 + np.array(IN_USE[name]) / 1024))
+    leaks = name.startswith("leaking")
+    assert signal.verdict is (LeakVerdict.LEAK if leaks else LeakVerdict.NO_LEAK)
+
+
+@pytest.mark.parametrize("noise", [0.005, 0.02])
+@pytest.mark.parametrize("scale", [3.0, 5.0, 8.0])
+def test_memory_that_slows_down_in_the_last_half_is_rarely_called_leaking(
+    noise: float, scale: float
+) -> None:
+    """As where new connections after a restart of the API server break an allocator's holes up."""
+    after = np.clip(CYCLE - 10, 0, None)
+    rises = [3 * (1 - np.exp(-x / scale)) for x in (np.minimum(CYCLE, 10.0), after)]
+    _, accused = of_processes(rises[0] + rises[1], noise=noise)
+    assert accused <= 0.01
+
+
 def test_a_cache_that_was_full_early_is_no_leak_by_the_last_half_alone() -> None:
     curve = 5 * np.minimum(CYCLE / 6, 1)
     leaks, none, _ = shares(plateaus(TRIALS, noise=0.03, growth=curve))
