@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from harness.model.digits import digits
 from harness.model.findings import Status
 from harness.model.soak import API_SERVER, DEFINITION, TOKEN
 from harness.model.soakresult import LeakVerdict
@@ -64,7 +65,7 @@ class SignalRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         status: By which the verdict is drawn.
         slope, interval: Growth a cycle; the latter empty where it isn't known.
-        each: Growth a reconcile, with its interval; empty where nobody counted.
+        each: Growth a reconcile, with its interval; an object where nobody counts those.
     """
 
     name: str
@@ -129,9 +130,12 @@ def _row(signal: SoakSignal, group: str) -> SignalRow:
     unit, known = signal.unit, signal.detectable is not None
     ends = f"{amount(signal.low, unit)} to {amount(signal.high, unit)}"
     each = ""
-    if signal.each_reconcile is not None and known:
-        middle, low, high = (f"{value:.3g}" for value in signal.each_reconcile)
-        each = f"{middle}{' B' if unit == 'B' else ''} a reconcile ({low} to {high})"
+    done, of = signal.each_reconcile, "a reconcile"
+    if done is None:
+        done, of = signal.each_object, "an object"
+    if done is not None and known:
+        middle, low, high = map(digits, done)
+        each = f"{middle}{' B' if unit == 'B' else ''} {of} ({low} to {high})"
     accuses_nobody = group == "beside" and signal.verdict is LeakVerdict.LEAK
     return SignalRow(
         name=f"{signal.name} ({group})" if group else signal.name,

@@ -36,16 +36,22 @@ def sentence(made: SoakSignal, steps: int, *, why_open: str) -> str:
     least = _amount(made.detectable or 0.0, made.unit)
     seen = f"a growth of {least} over {steps} cycles would have shown"
     if made.verdict is LeakVerdict.LEAK:
-        each = made.each_reconcile
         why = f"p {made.adjusted_p:.2g} after correction"
         if made.adjusted_p > ALPHA:
             why = "the last half by itself is a clear line"
-        a_reconcile = f", {_amount(each[0], made.unit)} a reconcile" if each else ""
-        grew = f"{made.name} leaks: it grew by {amount} over {steps} cycles{a_reconcile}"
+        grew = f"{made.name} leaks: it grew by {amount} over {steps} cycles{_each(made)}"
         return f"{grew} ({why}; {seen})"
     if made.verdict is LeakVerdict.NO_LEAK:
         return f"{made.name} doesn't leak more than that: {seen}"
     return f"{made.name} stays open: {why_open}; {seen}"
+
+
+def _each(made: SoakSignal) -> str:
+    """How much that is for what was done; by objects where nobody counts reconciles."""
+    for each, of in ((made.each_reconcile, "a reconcile"), (made.each_object, "an object")):
+        if each:
+            return f", {_amount(each[0], made.unit)} {of}"
+    return ""
 
 
 def why_open(

@@ -141,6 +141,23 @@ def test_what_each_object_costs_is_a_straight_line_through_the_points() -> None:
     assert line.y == pytest.approx((points.y[0], points.y[-1]), rel=1e-6)
 
 
+def test_growth_of_a_signal_is_told_by_reconciles_or_else_by_objects() -> None:
+    counted = SOAK.signals[0]
+    for changes, told in (
+        ({}, "1434 B a reconcile (1362 to 1505)"),
+        (
+            {"each_reconcile": None, "each_object": (4100.0, 40.25, 8000.0)},
+            "4100 B an object (40.2 to 8000)",
+        ),
+        ({"each_reconcile": None}, ""),
+    ):
+        changed = msgspec.structs.replace(counted, **changes)
+        table = soak_table(msgspec.structs.replace(SOAK, signals=(changed,)))
+        assert table is not None
+        assert table.rows[0].each == told
+        assert table.rows[0].interval == "(190 KiB to 210 KiB)"
+
+
 def test_a_signal_is_drawn_with_slope_band_and_warm_up() -> None:
     heap, goroutines, rss = soak_plots(SOAK)
     assert heap.title == "manager: live heap, MiB"

@@ -393,6 +393,12 @@ def test_a_leak_is_told_with_bytes_a_reconcile_and_what_would_have_been_seen() -
     assert "over 17 cycles would have shown" in signal.sentence
 
 
+def test_a_leak_is_told_by_objects_where_nobody_counts_reconciles() -> None:
+    values = 40 + plateaus(1, noise=0.001, growth=2.0)[0]
+    (signal,) = judged(heap(values), churn=Churn(objects=850))
+    assert ", 2.05 KiB an object (" in signal.sentence
+
+
 def test_no_leak_names_the_smallest_that_would_have_been_seen() -> None:
     (signal,) = judged(heap(40 + plateaus(1, noise=0.03)[0]))
     assert signal.verdict is LeakVerdict.NO_LEAK
