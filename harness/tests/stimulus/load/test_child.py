@@ -82,6 +82,7 @@ class Team:
             identity="somebody",
             workers=workers,
             connections=4,
+            patience_ms=60_000,  # a slow machine drops nothing
         )
         assignment = Assignment(
             plan=self.plan,
