@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Heap", "read_heap", "walk"]
 
-_HEAP = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) .*\[heap\]$")
+_HEAP = re.compile(rb"^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ 0 +\[heap\]$")  # not a file of that name
 _WORD = 8
 _LEAST = 32  # bytes of a chunk: two sizes, two links
 _FLAGS = 0b111

@@ -17,6 +17,7 @@ from benchmarks.telling import tell
 
 from harness.evidence.folder import RunFolder
 from harness.evidence.reader import Evidence
+from harness.guard import launcher
 from harness.model.soakresult import LeakVerdict
 from harness.model.verdict import ExitCode
 from harness.reporting import read_result
@@ -46,6 +47,7 @@ CYCLES = 20
 OBJECTS_SHARE = 0.3
 """Of a cycle, for which objects are created at the rate, and changed likewise."""
 
+_END_S = 120.0  # of a lane that is asked to end: its run takes everything down
 _MARGIN_S = 600.0  # beside the soak: the cluster's start, disturbances, a busy machine
 
 
@@ -218,9 +220,11 @@ def side_by_side(soaks: Soaks, program: str, parts: Sequence[str], *, lanes: int
         SystemExit: A lane has failed; the others have been run to their end.
     """
     missing = [name for name in parts if soaks.kept(name) is None]
-    words = (sys.executable, program, "--resume", str(soaks.folder), "--lanes", "1", "--parts")
-    shares = [share for lane in range(lanes) if (share := missing[lane::lanes])]
-    running = []
+    # Through the guard's launcher: a lane ends with us, whatever ends us.
+    lane = (sys.executable, "-I", "-S", launcher.__file__, str(os.getpid()), sys.executable)
+    words = (*lane, program, "--resume", str(soaks.folder), "--lanes", "1", "--parts")
+    shares = [share for first in range(lanes) if (share := missing[first::lanes])]
+    running: list[subprocess.Popen[bytes]] = []
     try:
         for share in shares:
             command = (*words, ",".join(share))
@@ -231,7 +235,11 @@ def side_by_side(soaks: Soaks, program: str, parts: Sequence[str], *, lanes: int
     finally:
         for process in running:
             process.terminate()
-            process.wait()
+        for process in running:
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
 
 
 def start(main: Callable[[], int]) -> int:

@@ -155,7 +155,7 @@ def _signal(
         late = max(float(found.late_detectable[row]), float(found.late_high[row]), 0.0)
         detectable = min(max(detectable, high), late, NARROW * float(found.span[row]) / steps)
     elif signal.settles:
-        detectable = least_lasting(found, row, matters / steps)
+        detectable = least_lasting(found, row, matters / steps) + signal.allowed / steps
     else:
         detectable = max(detectable, LEAST_SHARE * matters / steps) + signal.allowed / steps
     detectable = max(detectable * steps, signal.resolution)

@@ -8,6 +8,7 @@ import pytest
 
 from harness.analysis import judge, soak_questions, soak_result
 from harness.analysis.soak.audited import with_event_caches
+from harness.analysis.soak.leaks import judge_soak
 from harness.analysis.soak.signals import signals
 from harness.evidence.ndjson import NdjsonWriter
 from harness.model.findings import Status
@@ -94,6 +95,17 @@ def writes_events(recording: Recording, resource: str, each_cycle: int) -> None:
             recording.call(when, "create", resource, f"e-{cycle}-{number}", code=201)
 
 
+def at_rest(cycle: int, values: dict[str, float], *, each_s: float = 10.0) -> Plateau:
+    return Plateau(
+        cycle=cycle,
+        workload="manager",
+        stamp=at(each_s * cycle),
+        pid=100,
+        values=values,
+        cpu_s=0.0,
+    )
+
+
 @pytest.mark.parametrize("resource", ["events", "events.events.k8s.io"])
 def test_events_that_the_client_keeps_for_a_while_are_no_leak(
     recording: Recording, resource: str
@@ -114,17 +126,7 @@ def test_a_leak_beside_few_events_is_still_one(recording: Recording) -> None:
 
 
 def test_events_of_a_while_ago_are_kept_only_by_the_older_client(recording: Recording) -> None:
-    plateaus = [
-        Plateau(
-            cycle=cycle,
-            workload="manager",
-            stamp=at(90.0 * cycle),
-            pid=100,
-            values={"live heap": 1.0},
-            cpu_s=0.0,
-        )
-        for cycle in range(20)
-    ]
+    plateaus = [at_rest(cycle, {"live heap": 1.0}, each_s=90.0) for cycle in range(20)]
     heaps, _, _ = signals(plateaus)
     for resource in ("events", "events.events.k8s.io"):
         for cycle in range(20):
@@ -189,36 +191,43 @@ def test_of_the_memory_of_a_process_decides_what_is_most_its_own(
     known: set[str], decides: list[str], shown: list[str]
 ) -> None:
     """PSS goes with the neighbours; RSS has what its allocator keeps free."""
-    made = [
-        Plateau(
-            cycle=cycle,
-            workload="manager",
-            stamp=at(10.0 * cycle),
-            pid=100,
-            values=dict.fromkeys(sorted(known), 50.0 * MIB + cycle),
-            cpu_s=0.0,
-        )
-        for cycle in range(20)
-    ]
+    made = [at_rest(cycle, dict.fromkeys(sorted(known), 50.0 * MIB)) for cycle in range(20)]
     decide, beside, _ = signals(made)
     assert ([item.name for item in decide], [item.name for item in beside]) == (decides, shown)
 
 
 def test_memory_in_use_that_could_be_read_only_now_and_then_stays_open_beside_rss() -> None:
     """What isn't looked at leaks unseen, so it isn't passed over for what is worse."""
+    in_use = {"memory in use": 4.0 * MIB}
     made = [
-        Plateau(
-            cycle=cycle,
-            workload="manager",
-            stamp=at(10.0 * cycle),
-            pid=100,
-            values={"RSS": 50.0 * MIB, **({"memory in use": 4.0 * MIB} if cycle % 2 else {})},
-            cpu_s=0.0,
-        )
-        for cycle in range(20)
+        at_rest(cycle, {"RSS": 50.0 * MIB, **(in_use if cycle % 2 else {})}) for cycle in range(20)
     ]
     decide, _, partial = signals(made)
     assert ([item.name for item in decide], [item.name for item in partial]) == (
         ["RSS"],
         ["memory in use"],
     )
+
+
+CREPT = (
+    *(0, 620, 792, 1064, 1196, 1332, 1444, 1552, 1628, 1772),
+    *(2704, 2816, 2936, 3080, 3192, 3280, 3336, 3388, 3452, 3500),
+)
+"""The RSS of a healthy Python process in a real soak, in KiB above the first cycle."""
+
+
+@pytest.mark.parametrize("name", ["RSS", "working set"])
+def test_what_an_allocator_may_keep_is_neither_called_a_leak_nor_passes_for_none(name: str) -> None:
+    verdicts = []
+    for leak_each in (0.0, 300.0 * KIB):
+        made = [
+            at_rest(cycle, {name: 60 * MIB + CREPT[cycle] * KIB + leak_each * cycle})
+            for cycle in range(20)
+        ]
+        decide, _, _ = signals(made)
+        verdicts.append(judge_soak(decide).signals[0])
+    healthy, leaking = verdicts
+    assert healthy.verdict is LeakVerdict.INCONCLUSIVE
+    assert "may be free pieces that its allocator keeps" in healthy.sentence
+    assert leaking.verdict is LeakVerdict.LEAK
+    assert (healthy.detectable or 0) > 2 * MIB

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOUR = 3600.0
-MIB, GIB = 1 << 20, 1 << 30
+MIB = 1 << 20
 
 
 def test_half_an_hour_has_twenty_cycles_and_a_longer_soak_more_not_longer_ones() -> None:
