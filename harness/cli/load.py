@@ -67,9 +67,13 @@ class Rate(click.FloatRange):
         ctx: click.Context | None,
     ) -> float:
         """Returns arrivals a second."""
+        try:
+            known = not math.isnan(float(value))
+        except ValueError:
+            known = False
+        if not known:
+            self.fail(f"{value!r} is no number of arrivals a second, such as 5 or 0.5.", param, ctx)
         rate: float = super().convert(value, param, ctx)
-        if math.isnan(rate):
-            self.fail(f"{value!r} is no number.", param, ctx)
         return rate
 
 

@@ -82,10 +82,15 @@ def test_what_one_of_several_suites_may_look_at_is_taken() -> None:
 
 
 @pytest.mark.parametrize("command", [run, compare])
-@pytest.mark.parametrize("rate", ["nan", "0", "inf", "x"])
-def test_a_rate_that_is_no_number_of_arrivals_is_refused(command: click.Command, rate: str) -> None:
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [("nan", "such as 5 or 0.5"), ("x", "such as 5 or 0.5"), ("0", "range"), ("inf", "range")],
+)
+def test_a_rate_that_is_no_number_of_arrivals_is_refused_with_what_is_one(
+    command: click.Command, rate: str, told: str
+) -> None:
     option = next(one for one in command.params if one.name in {"rate", "load_rate"})
-    with click.Context(command) as context, pytest.raises(click.BadParameter):
+    with click.Context(command) as context, pytest.raises(click.BadParameter, match=told):
         option.type_cast_value(context, rate)
 
 
